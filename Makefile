@@ -1,0 +1,45 @@
+# The same targets for a person, for CI and for GitHub Actions. `make run` and `make test` prepare everything they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp
+NBS    ?= nbs test_project.py
+export MPLBACKEND ?= agg
+
+.PHONY: setup run test bench docs readme export lint clean
+setup: $(STAMP)
+
+# built once, and again when the dependencies change; a half-built environment leaves no stamp
+$(STAMP): settings.ini setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "cocogen needs Python 3.10 or newer. Got: " + sys.version.split()[0])'
+	@rm -f $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (torch is large: a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 2>&1 | grep -v '^WARNING' || true
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' > $(VENV)/install.log 2>&1 || { grep -v '^WARNING' $(VENV)/install.log; exit 1; }
+	@touch $@
+
+run: $(STAMP)      ## the main job: three strategies on real digits, one table, one figure
+	@$(BIN)/cocogen run --dataset digits --strategy vcfl --strategy cocogen --strategy cocogen+ --out runs/first
+
+test: $(STAMP)     ## every notebook is a test
+	@$(BIN)/python -m pytest $(NBS) -n 2 --dist worksteal $(PYTEST)
+
+bench: $(STAMP)    ## measured speeds, as notebooks that print what they measure
+	@$(BIN)/python -m pytest nbs/benchmarks --flags slow -s
+
+readme: $(STAMP)   ## README.md from nbs/index.ipynb
+	@$(BIN)/python docs/build.py readme
+
+export: $(STAMP)   ## notebooks to modules, metadata removed
+	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
+
+docs: $(STAMP)     ## the site, in docs/_build
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]' > $(VENV)/docs.log 2>&1 || { grep -v '^WARNING' $(VENV)/docs.log; exit 1; }
+	@$(BIN)/python docs/build.py site
+
+lint: $(STAMP)     ## exports in sync, notebooks clean, metadata in step
+	@$(BIN)/python -m pytest test_project.py
+
+clean:
+	rm -rf $(VENV) _proc docs/_build build dist *.egg-info

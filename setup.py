@@ -1,0 +1,18 @@
+"Packaging: everything is read from settings.ini, and the version must agree with `cocogen.__version__`."
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import setup, find_packages
+
+here = Path(__file__).parent
+parser = ConfigParser(delimiters=['='], interpolation=None)
+parser.read(here/'settings.ini', encoding='utf-8')
+cfg = parser['DEFAULT']
+
+setup(
+    name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(', '),
+    author=cfg['author'], license=cfg['license'], python_requires=f">={cfg['min_python']}",
+    long_description=(here/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
+    packages=find_packages(include=['cocogen', 'cocogen.*']), package_data={'cocogen': ['fl/calibrations/*.json']},
+    install_requires=cfg['requirements'].split(),
+    extras_require=dict(dev=cfg['dev_requirements'].split(), docs=cfg['docs_requirements'].split()),
+    entry_points=dict(console_scripts=[cfg['console_scripts']], nbdev=['cocogen=cocogen._modidx:d']))

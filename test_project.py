@@ -1,0 +1,78 @@
+"The project as a whole: exports in sync, notebooks clean, metadata in step, nothing of a particular machine in it."
+import ast, configparser, filecmp, json, re, shutil, statistics, subprocess, sys
+from pathlib import Path
+import pytest
+
+root = Path(__file__).resolve().parent
+notebooks = sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
+
+def nbdev(command, tmp_path):
+    "A copy of the project after an nbdev command"
+    for d in ('nbs', 'cocogen'): shutil.copytree(root/d, tmp_path/d, ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
+    for f in ('pyproject.toml', 'settings.ini'): shutil.copy(root/f, tmp_path/f)
+    subprocess.run([Path(sys.executable).parent/command], cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+def test_exports_in_sync(tmp_path):
+    copy = nbdev('nbdev-export', tmp_path)
+    files = sorted(p.relative_to(copy) for p in (copy/'cocogen').rglob('*.py'))
+    assert len(files)>15
+    stale = [str(f) for f in files if not (root/f).exists() or not filecmp.cmp(copy/f, root/f, shallow=False)]
+    assert not stale, f"run `make export`: {stale} differ from the notebooks"
+
+def test_notebooks_clean(tmp_path):
+    copy = nbdev('nbdev-clean', tmp_path)
+    dirty = [str(p.relative_to(root)) for p in notebooks if not filecmp.cmp(copy/p.relative_to(root), p, shallow=False)]
+    assert not dirty, f"run `make export`: {dirty} hold metadata"
+
+def test_no_cell_is_switched_off():
+    for p in notebooks:
+        for c in json.loads(p.read_text(encoding='utf-8'))['cells']: assert not re.search(r'^#\|\s*eval:\s*false', ''.join(c['source']), re.M), f'{p.name} has a cell that never runs'
+
+def test_metadata_in_step():
+    ini = configparser.ConfigParser(delimiters=['='], interpolation=None); ini.read(root/'settings.ini', encoding='utf-8'); cfg = ini['DEFAULT']
+    toml = (root/'pyproject.toml').read_text(encoding='utf-8')
+    init = (root/'cocogen'/'__init__.py').read_text(encoding='utf-8')
+    assert f'__version__ = "{cfg["version"]}"' in init and f'name = "{cfg["lib_name"]}"' in toml and f'requires-python = ">={cfg["min_python"]}"' in toml
+    assert f"## {cfg['version']}" in (root/'CHANGELOG.md').read_text(encoding='utf-8')
+
+def test_readme_is_the_front_page():
+    readme = (root/'README.md').read_text(encoding='utf-8')
+    for c in json.loads((root/'nbs'/'index.ipynb').read_text(encoding='utf-8'))['cells']:
+        text = ''.join(c['source'])
+        if not text.startswith('#|'): assert text in readme, f'run `make readme`: README.md lacks {text[:60]!r}'
+    for link in re.findall(r'\]\((?!http)([^)#]+)\)', readme): assert (root/link).exists(), f'README.md points to {link}, which is not there'
+
+def test_game_is_light():
+    code = "import time; t=time.perf_counter(); import cocogen.game, sys; print(time.perf_counter()-t, [m for m in ('torch', 'pandas', 'matplotlib') if m in sys.modules])"
+    runs = [subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True).stdout.split(' ', 1) for _ in range(3)]
+    assert all(heavy.strip()=='[]' for _, heavy in runs)
+    assert statistics.median(float(t) for t, _ in runs) < 1.
+
+def test_arrows_go_one_way():
+    allowed = dict(game={'game'}, fl={'game', 'fl'}, explore={'game', 'fl', 'explore'})
+    for p in (root/'cocogen').rglob('*.py'):
+        layer = p.relative_to(root/'cocogen').parts[0]
+        if layer not in allowed: continue
+        for node in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
+            name = node.module if isinstance(node, ast.ImportFrom) and node.module and not node.level else ''
+            if name.startswith('cocogen.'): assert name.split('.')[1] in allowed[layer], f'{p.name} imports {name}'
+
+def test_workflows_are_workflows():
+    yaml = pytest.importorskip('yaml')
+    flows = sorted((root/'.github'/'workflows').glob('*.y*ml'))
+    assert flows
+    for p in flows:
+        w = yaml.safe_load(p.read_text(encoding='utf-8'))
+        assert {'name', 'jobs'} <= set(w) and (True in w or 'on' in w), f'{p.name} lacks name, on or jobs'
+        for job in w['jobs'].values():
+            assert 'runs-on' in job and job['steps']
+            for s in job['steps']: assert ('uses' in s) != ('run' in s), f'{p.name}: a step either uses an action or runs a command'
+
+def test_speaks_of_itself_alone():
+    listed = subprocess.run(['git', 'ls-files'], cwd=root, capture_output=True, text=True)
+    if listed.returncode: pytest.skip('not a git checkout')
+    for name in listed.stdout.split('\n'):
+        if not name or name.endswith('.png') or name=='test_project.py' or not (root/name).exists(): continue
+        text = (root/name).read_text(encoding='utf-8')
+        for bad in ('/root/', '/work/', '/home/', 'site-packages'): assert bad not in text, f'{name} names a path of one machine: {bad}'
