@@ -34,7 +34,7 @@ def label_ends(ax, ends:list, gap:float=.07):
     for x, y, text, colour in order:
         at = max((y - low)/(high - low), last + gap); last = at
         shift.append(at)
-    over = max(0., last - 1.)
+    over = max(0., last - .98)
     for (x, y, text, colour), at in zip(order, shift):
         ax.annotate(text, (x, low + (at - over)*(high - low)), xytext=(8, 0), textcoords='offset points', va='center', color=colour, fontsize=8.5, annotation_clip=False)
 
@@ -53,6 +53,7 @@ def run_figure(runs:list):
     "Loss, welfare, who generates, who pays whom, and samples: a matplotlib figure of one or more runs of the same consortium"
     with styled():
         fig = plt.figure(figsize=(10, 7.4), layout='constrained')
+        fig.get_layout_engine().set(w_pad=.09, h_pad=.07)
         grid = fig.add_gridspec(3, 2, height_ratios=(1, 1, .42))
         loss, welfare, who, paid = (fig.add_subplot(grid[i, j]) for i in (0, 1) for j in (0, 1))
         main, labels = runs[-1], ([], [])
@@ -76,7 +77,7 @@ def _who(ax, run):
     y = np.arange(len(local))
     ax.barh(y, local, color='.75'); ax.barh(y, made, left=local, color=LOOKS[run.config.strategy][0], hatch='//', edgecolor='white')
     for k in y: ax.annotate(f'h = {h.iloc[k]:.2f}', (local.iloc[k] + made.iloc[k], k), xytext=(4, 0), textcoords='offset points', va='center', fontsize=7.5)
-    ax.set(title=f'Who holds (grey) and generates a round (hatched): {run.config.strategy}', xlabel='samples', yticks=y, yticklabels=local.index); ax.invert_yaxis(); ax.grid(axis='y', visible=False); ax.margins(x=.14)
+    ax.set(title=f'Held (grey) and generated (hatched): {run.config.strategy}', xlabel='samples a round', yticks=y, yticklabels=local.index); ax.invert_yaxis(); ax.grid(axis='y', visible=False); ax.margins(x=.14)
 
 def _paid(ax, run):
     per = run.table.groupby('organization', sort=False)
@@ -85,7 +86,7 @@ def _paid(ax, run):
     ax.barh(y, t, color=np.where(t>=0, '#0072B2', '#D55E00')); ax.axvline(0, color='k', lw=.8)
     for k in y: ax.annotate(f'{t.iloc[k]:+,.1f}', (t.iloc[k], k), xytext=(4 if t.iloc[k]>=0 else -4, 0), textcoords='offset points', va='center', ha='left' if t.iloc[k]>=0 else 'right', fontsize=7.5)
     moved = t.abs().sum()>0
-    ax.set(title=f'Who is paid (right) and pays (left): {run.config.strategy}' if moved else f'Nobody pays anybody: {run.config.strategy}', xlabel='money over all rounds', yticks=y, yticklabels=t.index); ax.invert_yaxis(); ax.grid(axis='y', visible=False); ax.margins(x=.16)
+    ax.set(title=f'Paid (right) and paying (left): {run.config.strategy}' if moved else f'Nobody pays anybody: {run.config.strategy}', xlabel='money over all rounds', yticks=y, yticklabels=t.index); ax.invert_yaxis(); ax.grid(axis='y', visible=False); ax.margins(x=.2)
 
 def _samples(ax, run):
     ax.axis('off'); p = run.folder/'samples.npy' if run.folder else None

@@ -20,6 +20,8 @@ from .rounds import Config, play_round, prepare, start, write_text
 from .runs import environment
 
 # %% ../../nbs/fl/06_calibrate.ipynb #5912e569
+_neutral = dict(a=10.46, b=.36, floor=.2, decay=0., discount=.85)      # the reference scenario's law: amounts are given here, so it decides nothing
+
 def measure(
     config:Config,                 # what all runs share
     sizes=(200, 400, 800),         # real images that the organizations hold together
@@ -32,7 +34,7 @@ def measure(
     grid = [(m, a, s) for m in sizes for a in alphas for s in seeds]
     rows, bar = [], tqdm(total=len(grid)*len(shares), desc='calibrating', unit='run', disable=not progress)
     for m, a, seed in grid:
-        con = prepare(replace(config, samples=m, alpha=a, seed=seed), progress=False)
+        con = prepare(replace(config, samples=m, alpha=a, seed=seed), progress=False, constants=_neutral)
         for share in shares:
             x, state = np.rint(share*con.fed.local), start(con)
             for t in range(config.rounds):
@@ -70,10 +72,11 @@ def fit(
     resid = model(r.x) - y
     cov = np.linalg.pinv(r.jac.T @ r.jac)*(resid @ resid)/max(len(y) - len(r.x), 1)
     p, se = r.x.copy(), np.sqrt(np.diag(cov))
+    at_bound = [k for k, v, lo, hi in zip(NAMES, p, low, high) if min(v - lo, hi - v) < 1e-6]      # where a standard error says little
     a = np.exp(p[0])*1000**p[1]                       # from thousands of samples to samples
     grad = np.array([a, a*np.log(1000), 0, 0, 0, 0])  # delta method
     return dict(zip(NAMES, (float(v) for v in (a, *p[1:]))), errors=dict(zip(NAMES, (float(v) for v in (np.sqrt(grad @ cov @ grad), *se[1:])))),
-        r2=float(1 - (resid**2).sum()/((y - y.mean())**2).sum()), points=int(len(y)), fitted=(model(r.x)).tolist(), measured=y.tolist())
+        at_bound=at_bound, r2=float(1 - (resid**2).sum()/((y - y.mean())**2).sum()), points=int(len(y)), fitted=(model(r.x)).tolist(), measured=y.tolist())
 
 # %% ../../nbs/fl/06_calibrate.ipynb #68078954
 def calibrate(

@@ -55,7 +55,7 @@ def read_idx(path)->np.ndarray:
     head = 4 + 4*raw[3]
     shape = struct.unpack(f'>{raw[3]}I', raw[4:head]) if len(raw)>=head else ()
     if len(raw)!=head + int(np.prod(shape, dtype=np.int64)) or not shape: raise DataError(f"'{path}' is truncated or damaged: its header promises shape {shape}. Got {max(len(raw)-head, 0)} bytes of data")
-    return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
+    return np.frombuffer(raw, np.uint8, offset=head).reshape(shape).copy()
 
 # %% ../../nbs/fl/00_data.ipynb #43323e0f
 SYSTEM = Path('/usr/share/datasets')       # where Debian's dataset packages put files

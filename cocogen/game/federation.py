@@ -7,7 +7,7 @@ __all__ = ['FederationError', 'stream', 'Segments', 'symmetric', 'times', 'heter
            'simulate', 'dirichlet_rows', 'from_labels', 'from_frame', 'from_csv', 'to_frame']
 
 # %% ../../nbs/game/00_federation.ipynb #08087137
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
 import csv, zlib
@@ -91,11 +91,14 @@ _rules = dict(                                                        # field: (
     stock         = ('must not be negative',   lambda v: v>=0))
 
 def _raise(faults:list):
-    if faults: raise FederationError('; '.join(faults[:10]) + (f'; and {len(faults)-10} more' if len(faults)>10 else ''))
+    if faults: raise FederationError('; '.join(faults[:100]) + (f'; and {len(faults)-100} more' if len(faults)>100 else ''))
 
 def _number(v, what:str)->np.ndarray:
-    try: return np.asarray(v, dtype=float)
-    except (TypeError, ValueError): raise FederationError(f"{what} must be a number. Got: {v!r}") from None
+    "`v` as floats; text is no number, even where Python could read it as one"
+    try: out = np.asarray(v)
+    except ValueError: out = np.empty(1, object)
+    if out.dtype.kind not in 'iufb': raise FederationError(f"{what} must be a number. Got: {v!r}")
+    return out.astype(float)
 
 # %% ../../nbs/game/00_federation.ipynb #053f2c80
 def _column(name:str, v, names)->tuple:
@@ -120,13 +123,17 @@ def _checked_rivalry(rivalry, names)->tuple:
     n = len(names)
     if rivalry is None: return sparse.csr_array((n, n)), []
     if isinstance(rivalry, Segments):
-        seg, gamma = np.asarray(rivalry.segment), np.atleast_1d(_number(rivalry.intensity, "the intensity of a segment"))
+        seg, gamma = np.array(rivalry.segment), np.atleast_1d(_number(rivalry.intensity, "the intensity of a segment"))
+        if seg.dtype.kind not in 'iu': return None, [f"`rivalry` must number its segments with whole numbers. Got {seg.dtype}"]
         if seg.shape!=(n,): return None, [f"`rivalry` must place each of {n} organizations in a segment. Got shape {seg.shape}"]
         if seg.size and (seg.min()<0 or seg.max()>=len(gamma)): return None, [f"`rivalry` has segments 0 to {len(gamma)-1}. Got: {seg.max() if seg.max()>=len(gamma) else seg.min()}"]
         rivalry = Segments(seg, gamma)
-    elif sparse.issparse(rivalry): rivalry = sparse.csr_array(rivalry, dtype=float)
+        seg.flags.writeable = gamma.flags.writeable = False
+    elif sparse.issparse(rivalry):
+        rivalry = sparse.csr_array(rivalry, dtype=float, copy=True)
+        rivalry.data.flags.writeable = False
     else:
-        rivalry = _number(rivalry, "`rivalry`").copy()
+        rivalry = _number(rivalry, "`rivalry`")
         rivalry.flags.writeable = False
     if rivalry.shape!=(n, n): return None, [f"`rivalry` must be a square table of {n} organizations. Got shape {rivalry.shape}"]
     row, col, val = _entries(rivalry)
@@ -142,8 +149,8 @@ def _checked_names(name, n:int)->tuple:
     name = tuple(str(o).strip() for o in name)
     if len(name)!=n: return tuple(f'org{k}' for k in range(n)), [f"`name` must have one value an organization ({n}). Got: {len(name)}"]
     seen, faults = set(), []
-    for o in name:
-        if not o: faults.append("`name` must not be empty. Got '' for an organization")
+    for k, o in enumerate(name):
+        if not o: faults.append(f"`name` must not be empty. Got '' for organization {k}")
         elif o in seen: faults.append(f"`name` must be unique. Got '{o}' twice")
         seen.add(o)
     return name, faults
@@ -172,12 +179,15 @@ class Federation:
         if n==0: raise FederationError("A federation needs at least one organization. Got: 0")
         names, faults = _checked_names(self.name, n)
         put('name', names)
-        if self.cap is None and not _column('local', self.local, names)[1]: put('cap', 4*np.asarray(self.local, float))
+        if self.cap is None: put('cap', 0. if _column('local', self.local, names)[1] else 4*np.asarray(self.local, float))
         for k in _rules:
             v, bad = _column(k, getattr(self, k), names)
             put(k, v); faults += bad
         rivalry, bad = _checked_rivalry(self.rivalry, names)
         put('rivalry', rivalry)
+        if self.label_dist is not None:
+            put('label_dist', np.array(self.label_dist, float))
+            if self.label_dist.ndim!=2 or len(self.label_dist)!=n: bad.append(f"`label_dist` must have a row for each of {n} organizations. Got shape {self.label_dist.shape}")
         _raise(faults + bad)
 
     def __len__(self): return len(self.name)
@@ -186,7 +196,7 @@ class Federation:
 
     def take(self, index):
         "The consortium of the organizations at `index`, shape (n,), int or bool"
-        i = np.arange(len(self))[index]
+        i = np.atleast_1d(np.arange(len(self))[index])
         rivalry = self.rivalry.take(i) if isinstance(self.rivalry, Segments) else self.rivalry[i][:, i]
         return replace(self, **{k: getattr(self, k)[i] for k in _rules}, rivalry=rivalry, name=tuple(self.name[k] for k in i),
             label_dist=None if self.label_dist is None else self.label_dist[i])
@@ -208,10 +218,10 @@ def random_rivalry(
         rho = np.triu(rng.uniform(size=(n, n)), 1)
         rho = rho + rho.T
     else:
-        half = max(1, rivals//2)
-        row, col = np.repeat(np.arange(n), half), rng.integers(0, n, n*half)
-        keep = row!=col
-        rho = sparse.csr_array((rng.uniform(size=keep.sum()), (row[keep], col[keep])), shape=(n, n))
+        pairs = int(np.rint(n*rivals/2)) if n>1 else 0
+        row = rng.permutation(np.arange(pairs)%n)
+        col = (row + 1 + rng.integers(0, max(n-1, 1), pairs))%n                # anybody but itself
+        rho = sparse.csr_array((rng.uniform(size=pairs), (row, col)), shape=(n, n))
         rho = rho + rho.T
     total = rho.sum()
     return rho*(competition*n/total) if total>0 else rho
@@ -232,6 +242,7 @@ def simulate(
 )->Federation:
     "The reference scenario (section 2): who could be in a consortium. Local generators are `skew=0.7, fidelity_drop=0.7`"
     if not (isinstance(n, (int, np.integer)) and n>=1): raise FederationError(f"The number of organizations must be a whole number of at least 1. Got: {n}")
+    if not (isinstance(classes, (int, np.integer)) and classes>=1): raise FederationError(f"`classes` must be a whole number of at least 1. Got: {classes}")
     for k, v in dict(alpha=alpha, competition=competition, size_skew=size_skew, fidelity_drop=fidelity_drop).items():
         if not (np.isfinite(v) and (v>0 if k=='alpha' else v>=0)):
             raise FederationError(f"`{k}` must be {'positive' if k=='alpha' else 'finite and not negative'}. Got: {v}")
@@ -267,20 +278,25 @@ def from_labels(
     for k, l in enumerate(labels):
         l = np.asarray(l)
         if not l.size: raise FederationError(f"`labels` must hold at least one sample an organization. Got 0 for organization {k}")
-        if l.dtype.kind not in 'iu' or l.min()<0 or l.max()>=classes:
-            raise FederationError(f"`labels` must be whole numbers in 0..{classes-1}. Got {l.min()}..{l.max()} ({l.dtype}) for organization {k}")
+        if l.dtype.kind not in 'iu' or l.ndim!=1: raise FederationError(f"`labels` must be a flat array of whole numbers. Got {l.dtype} of shape {l.shape} for organization {k}")
+        if l.min()<0 or l.max()>=classes: raise FederationError(f"`labels` must be whole numbers in 0..{classes-1}. Got {l.min()}..{l.max()} for organization {k}")
     counts_nk = np.stack([np.bincount(l, minlength=classes) for l in labels])
     return _from_counts(counts_nk, target, dict(competition=competition, seed=seed, fidelity=fidelity, fidelity_drop=fidelity_drop), changes)
 
 def _from_counts(counts_nk, target, draw, changes):
     n, local = len(counts_nk), counts_nk.sum(1)
     p = counts_nk/local[:, None]
-    q = counts_nk.sum(0)/counts_nk.sum() if target is None else np.asarray(target, float)
-    if q.shape!=(counts_nk.shape[1],) or not np.isclose(q.sum(), 1) or (q<0).any(): raise FederationError(f"`target` must be a distribution over {counts_nk.shape[1]} classes. Got shape {q.shape} with sum {q.sum():g}")
+    q = _target(target, counts_nk)
     base = simulate(n, competition=draw['competition'], seed=draw['seed'], rivals=None if n<=2000 else 10)
     h = heterogeneity(p, q)
     given = dict(local=local, heterogeneity=h, valuation=base.valuation, fidelity=draw['fidelity']*(1 - draw['fidelity_drop']*h), rivalry=base.rivalry, label_dist=p, target=q)
     return Federation(**{**given, **changes})
+
+def _target(target, counts_nk)->np.ndarray:
+    "The target distribution, shape (K,): pooled unless given"
+    q = counts_nk.sum(0)/counts_nk.sum() if target is None else _number(target, '`target`')
+    if q.shape!=(counts_nk.shape[1],) or not np.isclose(q.sum(), 1) or not (q>=0).all(): raise FederationError(f"`target` must be a distribution over {counts_nk.shape[1]} classes. Got shape {q.shape} with sum {q.sum():g}")
+    return q
 
 Federation.from_labels = staticmethod(from_labels)
 
@@ -301,12 +317,18 @@ def from_frame(
     missing = [k for k in ('name', 'valuation') if k not in col] + [k for k in ('local', 'heterogeneity') if k not in col and not classes]
     if missing: raise FederationError(f"The table must have the columns name, local, heterogeneity (or class_0, class_1, ...) and valuation. Missing: {', '.join(missing)}")
     known = {'name', 'local', 'heterogeneity', 'valuation', 'segment', *_optional, *classes}
-    if unknown := [k for k in col if k not in known]: raise FederationError(f"The table has columns that mean nothing here: {', '.join(unknown)}")
+    if unknown := [k or '(a column without a name)' for k in col if k not in known]: raise FederationError(f"The table has columns that mean nothing here: {', '.join(unknown)}")
+    if classes and 'heterogeneity' in col: raise FederationError("The table must give heterogeneity or class counts, which imply it, and not both. Got both")
+    if rivalry is None and 'segment' in col: raise FederationError("A column `segment` needs an intensity for each segment. Got no rivalry")
     names, faults = _checked_names(col['name'], len(col['name']))
     given = {k: col[k] for k in ('local', 'heterogeneity', 'valuation', *_optional) if k in col}
     if classes: given, more = _with_counts(given, {k: col[k] for k in classes}, names, target); faults += more
+    try: rivalry = _read_rivalry(rivalry, names, col.get('segment'))
+    except FederationError as e: faults.append(str(e)); rivalry = None
+    try: fed = Federation(**{'local': 1., 'heterogeneity': 0., **given}, name=names, rivalry=rivalry)
+    except FederationError as e: faults += [f for f in str(e).split('; ') if f not in faults]
     _raise(faults)
-    return Federation(**given, name=names, rivalry=_read_rivalry(rivalry, names, col.get('segment')))
+    return fed
 
 # %% ../../nbs/game/00_federation.ipynb #111f2f83
 def _with_counts(given, counts, names, target)->tuple:
@@ -314,10 +336,9 @@ def _with_counts(given, counts, names, target)->tuple:
     table, faults = [], []
     for k, v in counts.items():
         bad = []
+        if len(v)!=len(names): return given, [f"`{k}` must have one value an organization ({len(names)}). Got: {len(v)}"]
         for o, x in zip(names, v):
-            try: ok = np.isfinite(float(x)) and float(x)>=0
-            except (TypeError, ValueError): ok = False
-            if not ok: bad.append(f"`{k}` must be a plain number that is not negative. Got {x!r} for organization '{o}'")
+            if not (isinstance(x, Real) and np.isfinite(x) and x>=0): bad.append(f"`{k}` must be a plain number that is not negative. Got {x!r} for organization '{o}'")
         faults += bad
         table.append([0.]*len(v) if bad else [float(x) for x in v])
     if faults: return given, faults
@@ -329,8 +350,7 @@ def _with_counts(given, counts, names, target)->tuple:
         faults += bad
         if not bad: faults += [f"class counts must sum to `local`. Got {t:g} against {x:g} for organization '{o}'" for o, t, x in zip(names, total, d) if not np.isclose(t, x)]
     if faults: return given, faults
-    q = counts_nk.sum(0)/total.sum() if target is None else np.asarray(target, float)
-    p = counts_nk/total[:, None]
+    q, p = _target(target, counts_nk), counts_nk/total[:, None]
     return {**given, 'local': total, 'heterogeneity': heterogeneity(p, q), 'label_dist': p, 'target': q}, []
 
 # %% ../../nbs/game/00_federation.ipynb #7221f700
@@ -370,7 +390,8 @@ def _read_csv(path)->dict:
     if raw.startswith((b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff')): raise FederationError(f"'{path}' must be plain UTF-8 and starts with a byte-order mark; save it as CSV without one. Got: {raw[:3]!r}")
     try: text = raw.decode('utf-8')
     except UnicodeDecodeError as e: raise FederationError(f"'{path}' must be UTF-8. Got byte {raw[e.start]:#x} at position {e.start}") from None
-    rows = [r for r in csv.reader(text.splitlines()) if any(c.strip() for c in r)]
+    try: rows = [r for r in csv.reader(text.splitlines()) if any(c.strip() for c in r)]
+    except csv.Error as e: raise FederationError(f"'{path}' must be comma-separated text: {e}") from None
     if len(rows)<2: raise FederationError(f"'{path}' must have a header and at least one row. Got {len(rows)} rows")
     head = [c.strip() for c in rows[0]]
     if len(head)==1 and ';' in head[0]: raise FederationError(f"'{path}' must separate columns by commas. Got semicolons: {head[0]!r}")
@@ -401,6 +422,7 @@ def from_csv(
     frame = _numbers(_read_csv(path))
     if isinstance(rivalry, (str, Path)):
         col = _read_csv(rivalry)
+        if {'segment', 'intensity'} <= set(col) and len(set(col['segment']))<len(col['segment']): raise FederationError(f"'{rivalry}' must give each segment one intensity. Got: {', '.join(col['segment'])}")
         if {'segment', 'intensity'} <= set(col): rivalry = dict(zip(col['segment'], _numbers(col)['intensity']))
         else:
             col = _numbers(col, keep=('name', 'from', 'to'))

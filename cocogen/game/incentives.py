@@ -17,20 +17,21 @@ from scipy.optimize import elementwise
 from .federation import stream, times
 from .learning import Contribution
 from .theorems import terms
-from .utility import Game, GameError, NoTransfers, RivalryRedistribution, profile
+from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others
 from .solvers import Grid, best_response, equilibria, equilibrium, optimum, planner_marginal
 
 # %% ../../nbs/game/05_incentives.ipynb #41d2bcd6
 def budget_gap(game:Game, x)->float:
     "|sum of transfers| over the sum of their magnitudes, at profile `x`, shape (N,); 0 when nothing moves"
     R = game.transfers(x)
+    if R.ndim!=1: raise GameError(f"`budget_gap` takes one profile, shape ({len(game.fed)},). Got shape {R.shape}")
     moved = fsum(np.abs(R))
     return abs(fsum(R))/moved if moved>0 else 0.
 
 # %% ../../nbs/game/05_incentives.ipynb #1353d4c6
 @dataclass(frozen=True)
 class FirstBest:
-    "Makes the planner's profile the equilibrium (Theorem 7; ours)"
+    "Makes the planner's profile the equilibrium, the only one where costs or contributions bend (Theorem 7; ours)"
     def rate(self, game):
         n = len(game.fed)
         if n==1: return np.zeros(1)
@@ -42,8 +43,9 @@ class FirstBest:
 
     def transfers(self, game, s):
         if len(game.fed)==1: return np.zeros(np.shape(s))
-        earned = game.rate*s
-        return earned - (earned.sum(-1, keepdims=True) - earned)/(len(game.fed)-1)
+        n, earned = len(game.fed), game.rate*s
+        z = earned - earned.mean(-1, keepdims=True)       # T s = n/(n-1) (earned - mean), without cancellation
+        return n/(n-1)*(z - z.mean(-1, keepdims=True))
 
 # %% ../../nbs/game/05_incentives.ipynb #d3531145
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,8 @@ class SidePayments:
     def __post_init__(self):
         k = np.asarray(self.amounts, float)
         if not np.isfinite(k).all() or abs(fsum(k)) > 1e-9*fsum(np.abs(k)): raise GameError(f"Side payments must be finite and sum to 0. Got a sum of {k.sum():g}")
+        k = k - fsum(k)/len(k)
+        k.flags.writeable = False
         object.__setattr__(self, 'amounts', k)
 
     def rate(self, game): return self.rule.rate(game)
@@ -85,9 +89,11 @@ def outside_option(game:Game)->tuple:
     return v*game.law.value(d.value(x)) - game.cost(x), x
 
 def individual_rationality(game:Game, x)->Rationality:
-    "Margins of every organization at profile `x`, shape (..., N)"
+    "Margins of every organization at profile `x`, shape (..., N); one within rounding of 0 is 0"
     V, alone = outside_option(game)
-    return Rationality(V, alone, game.utility(x) - V)
+    return Rationality(V, alone, _margins(game.utility(x), V))
+
+def _margins(U, V): M = U - V; return np.where(np.abs(M) <= 1e-12*(np.abs(U) + np.abs(V)), 0., M)
 
 # %% ../../nbs/game/05_incentives.ipynb #364d0577
 def side_payments(game:Game, x)->SidePayments:
@@ -96,19 +102,25 @@ def side_payments(game:Game, x)->SidePayments:
     return SidePayments(game.rule, M.mean() - M)
 
 # %% ../../nbs/game/05_incentives.ipynb #3c5f4bef
-def _binding_strength(game:Game)->float:
-    "A strength at which the cap of every organization with a rival binds"
-    d, (c1, c2) = game.data, game.prices
-    tied = (game.degree>0) & (game.fed.cap>0)
-    return float(((c1 + c2*game.fed.cap)/(game.degree*d.slope(game.fed.cap)))[tied].max(initial=0)) if tied.any() else 0.
+def _strengths(game:Game, points:int)->np.ndarray:
+    "Strengths from 0 to where nothing moves any more (every cap of an organization with rivals binds, or no potential would exist beyond)"
+    d, (c1, c2), cap, k = game.data, game.prices, game.fed.cap, game.degree
+    tied = (k>0) & (cap>0)
+    if not tied.any(): return np.zeros(1)
+    binds = ((c1 + c2*cap)/(k*d.slope(cap)))[tied]
+    bad = tied & (game.weights<=0)
+    top = min(binds.max()*1.0001, (c1/(k*d.slope(0.)))[bad].min(initial=np.inf))
+    if top<=0: return np.zeros(1)
+    low = min(1e-3*max(binds.min(), 1e-12*top), 1e-3*top)
+    each = int(points*max(1., np.log10(top/low)/4))
+    return np.unique(np.concatenate([[0., top], np.geomspace(low, top, each), np.linspace(0, min(top, 2*np.median(binds)), points)]))
 
 def _at_strength(game:Game, xi:float): g = game.with_(rule=RivalryRedistribution(float(xi))); return g, equilibrium(g)
 
 def _scan(game:Game, points:int):
-    "Strengths, equilibria and games over the range where amounts move"
-    top = _binding_strength(game)*1.0001
-    xi = np.unique(np.concatenate([[0.], np.geomspace(1e-4*top, top, points), np.linspace(0, top, points)])) if top>0 else np.zeros(1)
-    grid = Grid(game.fed, game.law, discount=game.discount, strength=xi)
+    "Strengths, a grid of games and their equilibria, over the range where amounts move"
+    xi = _strengths(game, points)
+    grid = Grid(game.fed, game.law, RivalryRedistribution(xi), game.discount)
     return xi, grid, equilibria(grid).x
 
 def rational_strengths(
@@ -118,13 +130,15 @@ def rational_strengths(
     "All intervals (low, high) of the strength in which every margin is non-negative, ascending; `inf` where nothing ends the last"
     xi, grid, X = _scan(game, points)
     V = outside_option(game)[0]
-    worst = lambda s: float((lambda g, e: (g.utility(e.x) - V).min())(*_at_strength(game, s)))
-    M = (grid.utility(X) - V).min(-1)
+    worst = lambda s: float((lambda g, e: _margins(g.utility(e.x), V).min())(*_at_strength(game, s)))
+    M = _margins(grid.utility(X), V).min(-1)
     cuts, inside = [], M[0]>=0
     if inside: cuts.append(0.)
     for a, b, ma, mb in zip(xi, xi[1:], M, M[1:]):
-        if (ma>=0)!=(mb>=0): cuts.append(optimize.brentq(worst, a, b, xtol=1e-13*xi[-1]))
-    last, slope = grid.utility(X)[-1] - V, game.with_(rule=RivalryRedistribution(1.)).transfers(X[-1])
+        if (ma>=0)!=(mb>=0): cuts.append(optimize.brentq(worst, a, b, xtol=1e-14*b))
+    last, slope = _margins(grid.utility(X)[-1], V), game.laplacian(game.contribution(X[-1]))
+    if ((game.degree>0) & (X[-1]<game.fed.cap)).any():                           # amounts would still move, but no potential exists there
+        return _spans(cuts, float(xi[-1]))
     cross = np.where(slope!=0, xi[-1] - last/np.where(slope!=0, slope, 1.), np.inf)       # the linear tail
     edges = np.unique(cross[(cross>xi[-1]) & np.isfinite(cross)])
     now = bool((last>=0).all())
@@ -132,7 +146,10 @@ def rational_strengths(
         mid = (e + (edges[k+1] if k+1<len(edges) else 2*e + 1))/2
         then = bool((last + slope*(mid - xi[-1]) >= 0).all())
         if then!=now: cuts.append(float(e)); now = then
-    if len(cuts)%2: cuts.append(np.inf)
+    return _spans(cuts, np.inf)
+
+def _spans(cuts, end):
+    cuts = cuts + [end]*(len(cuts)%2)
     return [(float(a), float(b)) for a, b in zip(cuts[::2], cuts[1::2])]
 
 # %% ../../nbs/game/05_incentives.ipynb #94280735
@@ -146,7 +163,7 @@ def best_strength(
     welfare = lambda s: float((lambda g, e: g.welfare(e.x))(*_at_strength(game, s)))
     spans = [(0., float(xi[-1]))]
     if rational:
-        spans = [(a, min(b, float(xi[-1]))) for a, b in rational_strengths(game, points) if a<=xi[-1]]
+        spans = [(a, min(b, float(xi[-1]))) if a<=xi[-1] else (np.nextafter(a, b),)*2 for a, b in rational_strengths(game, points)]      # beyond the scan welfare is constant
         if not spans: raise GameError("No strength keeps every organization in: use `stable_coalition`, or the first-best rule with side payments")
     best = []
     for a, b in spans:
@@ -173,7 +190,7 @@ def stable_coalition(game:Game)->Coalition:
         g = game.with_(fed=game.fed.take(members))
         x = equilibrium(g).x
         M = individual_rationality(g, x).margins
-        out = M < -1e-12*np.abs(g.fed.valuation*g.performance(x))
+        out = M<0
         if not out.any() or len(members)==1: return Coalition(members, left, g, x)
         if out.all(): out = M==M.min()                # a consortium that would dissolve at once loses the most reluctant first
         left.append(members[out]); members = members[~out]
@@ -207,11 +224,11 @@ def coalition_welfare(
     "Welfare of each coalition at fixed amounts, money, shape (k,); 0 for the empty one"
     M = np.asarray(members, float)
     s, v, c = game.contribution(x), game.fed.valuation, game.cost(x)
-    S = M @ s
+    S, rest = M @ s, others(M*s)
     some, two = S>0, M.sum(1)>1
     r = times(game.fed.rivalry, M*v)*M                              # rivals inside the coalition only
     psi = np.where(some, game.law.value(np.where(some, S, 1.)), 0.)
-    rest = np.where(two[:, None] & (M>0), S[:, None] - s, 1.)
+    rest = np.where(two[:, None] & (M>0), rest, 1.)
     D = np.where(two[:, None] & (r>0), r*(psi[:, None] - game.law.value(rest)), 0.).sum(1)
     return np.where(some, (M @ v)*psi - D - M @ c, 0.)
 
@@ -261,7 +278,8 @@ def misreport_regret(
     for k in range(n):
         for a in factors:
             told = game.with_(fed=f.with_(**{c: np.where(np.arange(n)==k, a, 1.)*getattr(f, c) for c in _lies[what]}))
-            x = equilibrium(told).x
+            try: x = equilibrium(told).x
+            except GameError: continue                    # a report under which the game has no potential is turned down
             u = (game.with_(rule=NoTransfers()).utility(x) + told.transfers(x))[k]
             if u - truth[k] > gain[k]: gain[k], lie[k] = u - truth[k], a
     return gain, lie

@@ -7,8 +7,8 @@ __all__ = ['mixed_heterogeneity', 'Contribution', 'LawError', 'PowerLaw', 'Inver
 
 # %% ../../nbs/game/01_learning.ipynb #61158b35
 from dataclasses import dataclass, replace
+from numbers import Real
 import numpy as np
-from .federation import FederationError
 
 # %% ../../nbs/game/01_learning.ipynb #8d141968
 def mixed_heterogeneity(
@@ -53,10 +53,10 @@ class _Law:
 def _positive(law, *names):
     for k in names:
         v = getattr(law, k)
-        if not (np.isfinite(v) and v>0): raise LawError(f"`{k}` of {type(law).__name__} must be positive and finite. Got: {v}")
+        if not (isinstance(v, Real) and np.isfinite(v) and v>0): raise LawError(f"`{k}` of {type(law).__name__} must be positive and finite. Got: {v}")
     for k in ('floor', 'reference', 'decay'):
         v = getattr(law, k, 0.)
-        if not np.isfinite(v) or (k=='decay' and v<0): raise LawError(f"`{k}` of {type(law).__name__} must be finite{' and not negative' if k=='decay' else ''}. Got: {v}")
+        if not isinstance(v, Real) or not np.isfinite(v) or (k=='decay' and v<0): raise LawError(f"`{k}` of {type(law).__name__} must be finite{' and not negative' if k=='decay' else ''}. Got: {v}")
 
 # %% ../../nbs/game/01_learning.ipynb #938a7e5d
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class PowerLaw(_Law):
     def __post_init__(self): _positive(self, 'a', 'b')
     def at(self, reference:float, t:int=1):
         "The law of round `t` >= 1 when the last measured loss is `reference`"
+        if not t>=1: raise LawError(f"Rounds count from 1. Got: {t}")
         return replace(self, reference=float(reference), a=self.a*t**-self.decay, decay=0.)
     def loss(self, S): return self.floor + self.a*S**-self.b
     def slope(self, S): return self.a*self.b*S**(-self.b-1)
@@ -110,7 +111,8 @@ def check_law(
     for k in ('value', 'slope', 'curvature'):
         if not callable(getattr(law, k, None)): raise LawError(f"A learning law needs the methods value, slope and curvature. {name} has no `{k}`")
     S = np.geomspace(lo, hi, 33)
-    v, d, c = (np.asarray(f(S), float) for f in (law.value, law.slope, law.curvature))
+    try: v, d, c = (np.broadcast_to(np.asarray(f(S), float), S.shape) for f in (law.value, law.slope, law.curvature))
+    except (TypeError, ValueError) as e: raise LawError(f"The methods of {name} must take and return arrays. Got: {e}") from None
     for what, bad in (('be finite', ~np.isfinite(v + d + c)), ('increase (slope > 0, or 0 where it underflows)', (d<0) | ((d==0)&(S<=lo))), ('be concave (curvature <= 0)', c>0)):
         if bad.any(): k = np.flatnonzero(bad)[0]; raise LawError(f"{name} must {what} between {lo:.4g} and {hi:.4g} samples. Got value {v[k]:.4g}, slope {d[k]:.4g}, curvature {c[k]:.4g} at {S[k]:.4g}")
     if isinstance(law, _Law): return                      # ours: derivatives are tested above

@@ -7,12 +7,14 @@ __all__ = ['SolverError', 'Solution', 'best_response', 'equilibrium', 'exploitab
            'Solutions', 'equilibria']
 
 # %% ../../nbs/game/04_solvers.ipynb #7f09c260
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 import numpy as np
 from scipy import optimize
 from .learning import Contribution
 from .theorems import Multipliers, Terms, kkt, reply, terms
+from .federation import times
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others, profile
 
 # %% ../../nbs/game/04_solvers.ipynb #5f214298
@@ -30,11 +32,16 @@ class Solution:
     iterations:int
     multipliers:Multipliers # shadow prices of the bounds, money per sample
     trace:tuple = ()   # aggregates or profiles that were visited
+    planner:bool = False # maximizes welfare, and is no equilibrium
 
     @cached_property
     def history(self)->dict:
-        "Aggregate, KKT residual and potential at each visited point, arrays of equal length"
-        t, law = terms(self.game), self.game.law
+        "Aggregate, KKT residual and potential (of a planner: welfare) at each visited point, arrays of equal length"
+        law = self.game.law
+        if self.planner:
+            t, X = _planner_terms(self.game), self.trace
+            return dict(aggregate=np.array([t.data.value(x).sum() for x in X]), residual=np.array([kkt(t, x, planner_marginal(t, self.game.rival_value, x)[0])[1] for x in X]), welfare=np.array([float(self.game.welfare(x)) for x in X]))
+        t = terms(self.game)
         X = [reply(t, t.w*law.slope(p) + t.tau) if np.ndim(p)==0 else p for p in self.trace]
         S = [t.data.value(x).sum() for x in X]
         return dict(aggregate=np.array(S), residual=np.array([kkt(t, x, t.w*law.slope(s) + t.tau)[1] for x, s in zip(X, S)]), potential=np.array([float(self.game.potential(x)) for x in X]))
@@ -67,7 +74,7 @@ def _newton(t:Terms, tol:float, most:int):
         inside = (x>0) & (x<t.cap) & (bend>0)
         dF = np.where(inside, t.w*t.law.curvature(S)*slope**2/np.where(inside, bend, 1.), 0.).sum(-1, keepdims=True)
         step = S + gap/(1 - dF)
-        poor = ~((step>lo) & (step<hi)) | (np.abs(gap) > .5*last)
+        poor = ~((step>=lo) & (step<=hi)) | (np.abs(gap) > .5*last)
         S, last = np.where(small, S, np.where(poor, np.sqrt(lo)*np.sqrt(hi), step)), np.abs(gap)
     if not small.all():                           # F jumps, or all but jumps: share the remainder between its two sides
         a, b = at(lo), at(hi)
@@ -114,8 +121,8 @@ def best_response(
     x      # profile of all, shape (N,); entry n is ignored
 )->float:
     "The amount, samples, that maximizes n's utility against the others' amounts"
-    t, x = terms(game), profile(game, x)
-    if not 0<=n<len(game.fed): raise GameError(f"`n` must be an organization in 0..{len(game.fed)-1}. Got: {n}")
+    t, x = terms(_single(game)), profile(game, x)
+    if not (isinstance(n, Integral) and 0<=n<len(game.fed)): raise GameError(f"`n` must be an organization in 0..{len(game.fed)-1}. Got: {n}")
     return _best(t, n, float(others(t.data.value(x))[n]))
 
 def _play(t:Terms, tol:float, most:int):
@@ -141,8 +148,11 @@ def _climb(t:Terms, tol:float, most:int):
     def grad(x):
         B = t.w*t.law.slope(t.data.value(x).sum()) + t.tau
         return np.where(on, (B*t.data.slope(x) - t.c1 - t.c2*x)/w, 0.)
-    def phi(x):                                   # in extended precision: rounding of Phi is what limits a line search
-        x = np.asarray(x, np.longdouble)
+    wide = np.longdouble                          # rounding of Phi is what limits a line search
+    try: t.law.value(wide(1.))
+    except TypeError: wide = float                # a law of the user's that knows doubles only
+    def phi(x):
+        x = np.asarray(x, wide)
         s = t.data.value(x)
         return t.law.value(s.sum()) + np.where(on, (t.tau*s - t.c1*x - .5*t.c2*x**2)/w, 0.).sum()
     x0 = .5*t.cap
@@ -170,6 +180,15 @@ _methods = dict(newton=(_newton, 200, 1e-13, "F may jump or the law be steeper t
     best_response=(_play, 20_000, 1e-13, "play is still moving: raise `max_iterations`, or use method='newton'"),
     potential=(_climb, 20_000, 1e-10, "the quasi-Newton search stalled: use method='newton'"))
 
+def _single(game:Game)->Game:
+    "`game`, unless it is a stack of games"
+    stacked = max(np.ndim(game.weights), np.ndim(game.prices[0]), np.ndim(game.data.a2), np.ndim(getattr(game.rule, 'strength', 0)) + 1)>1
+    if stacked: raise GameError("A stack of games is solved by `equilibria`. Got a stack where one game is needed")
+    return game
+
+def _count(most):
+    if not (isinstance(most, Integral) and most>=1): raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
+
 def equilibrium(
     game:Game,
     method:str='newton',      # 'newton', 'picard', 'best_response' (decentralized play) or 'potential' (scipy on Phi)
@@ -181,8 +200,8 @@ def equilibrium(
     if method not in _methods: raise GameError(f"`method` must be one of {', '.join(_methods)}. Got: {method!r}")
     solve, most, eps, advice = _methods[method]
     most, eps = most if max_iterations is None else max_iterations, eps if tol is None else tol
-    if not (isinstance(most, int) and most>=1): raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
-    t = terms(game)
+    _count(most)
+    t = terms(_single(game))
     x, S, k, ok, visited = solve(t, eps, most)
     m, res = kkt(t, x, t.w*game.law.slope(S) + t.tau)
     ok = bool(ok and res<1e-5)                    # a stopping rule that fired at a wrong point is no convergence
@@ -199,13 +218,14 @@ def exploitability(
     levels:int=7    # nested refinements
 )->float:
     "The most any organization gains by deviating alone, money, >= 0; a global search that uses only `game.utility`"
-    x, cap = profile(game, x), game.fed.cap
-    base = game.utility(x)
+    x, cap = profile(_single(game), x), game.fed.cap
+    base, n = game.utility(x), len(cap)
+    alone = (lambda z: game.utility(np.where(np.eye(n, dtype=bool), z, x)).diagonal()) if n<=200 else (lambda z: game.utility(x, z))
     unit, log = np.linspace(0, 1, points)[:, None], np.append(0., np.geomspace(1e-9, 1, points))[:, None]
     best, arg = base.copy(), x.copy()
     def look(grid):
         for z in grid:                            # one amount for every organization at a time: memory stays O(N)
-            u = game.utility(x, z)
+            u = alone(z)
             up = u>best
             best[up], arg[up] = u[up], z[up]
     look(np.concatenate([unit, log])*cap)
@@ -230,6 +250,8 @@ def planner_marginal(
     W = t.w.sum()
     return W*t.law.slope(S) + others(d1), W*t.law.curvature(S) + d2.sum(), d2
 
+def _planner_terms(game:Game)->Terms: return Terms(game.weights, np.zeros(len(game.fed)), *game.prices, game.fed.cap, game.data, game.law)
+
 def optimum(
     game:Game,
     tol:float=1e-11,          # relative KKT residual
@@ -237,9 +259,9 @@ def optimum(
     throw:bool=True
 )->Solution:
     "The planner's profile: it maximizes welfare (Theorem 6)"
-    if game.weights.sum()<0: raise GameError(f"The planner's problem is concave only if the weights v - r sum to at least 0. Got: {game.weights.sum():.4g}")
-    n, r, (c1, c2) = len(game.fed), game.rival_value, game.prices
-    t = Terms(game.weights, np.zeros(n), c1, c2, game.fed.cap, game.data, game.law)
+    _count(max_iterations)
+    if _single(game).weights.sum()<0: raise GameError(f"The planner's problem is concave only if the weights v - r sum to at least 0. Got: {game.weights.sum():.4g}")
+    r, t = game.rival_value, _planner_terms(game)
     start = t._replace(w=np.maximum(game.fed.valuation.sum() - r, 1e-9*game.fed.valuation.sum()))
     x = np.clip(_newton(start, 1e-9, 100)[0], 0, t.cap)
     visited, best, W = [x], None, float(game.welfare(x))
@@ -255,7 +277,7 @@ def optimum(
     ok = bool(res <= 1e-8)
     status = 'ok' if ok else f"the planner's problem stopped after {k+1} iterations at a relative KKT residual of {res:.1e}: raise `max_iterations`"
     if throw and not ok: raise SolverError(status)
-    return Solution(game.with_(rule=NoTransfers()), x, float(t.data.value(x).sum()), float(res), ok, status, k+1, m, tuple(visited))
+    return Solution(game.with_(rule=NoTransfers()), x, float(t.data.value(x).sum()), float(res), ok, status, k+1, m, tuple(visited), True)
 
 # %% ../../nbs/game/04_solvers.ipynb #3ee03bd5
 def _step(game, t, x, B, a, e, W):
@@ -285,40 +307,30 @@ class Grid(Game):
     rivalry:np.ndarray=1.       # factor on the rivalry, shape (...), >= 0
     heterogeneity:np.ndarray=1. # factor on heterogeneity, shape (...), >= 0; h stays in [0, 1]
     price:np.ndarray=1.         # factor on both generation costs, shape (...), >= 0
-    strength:np.ndarray=None    # xi of a rivalry redistribution, shape (...); default: the game's own rule
 
     def __post_init__(self):
-        for k in ('rivalry', 'heterogeneity', 'price', 'strength'):
-            v = getattr(self, k)
-            if v is None: continue
-            v = np.asarray(v, float)[..., None]
-            if not (np.isfinite(v) & (v>=0)).all(): raise GameError(f"`{k}` of a grid must be finite and not negative. Got: {v.min()}")
-            object.__setattr__(self, k, v)
-        if (self.fed.heterogeneity*self.heterogeneity > 1+1e-12).any(): raise GameError(f"`heterogeneity` must keep h in [0, 1]. Got a factor of {self.heterogeneity.max():g} on h = {self.fed.heterogeneity.max():g}")
-        if self.strength is not None: object.__setattr__(self, 'rule', _Strength(self.strength))
+        factors = {k: np.asarray(getattr(self, k)) for k in ('rivalry', 'heterogeneity', 'price')}
+        for k, v in factors.items():
+            if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all(): raise GameError(f"`{k}` of a grid must be finite and not negative. Got: {getattr(self, k)}")
+        if factors['heterogeneity'].max()*self.fed.heterogeneity.max() > 1+1e-12: raise GameError(f"`heterogeneity` must keep h in [0, 1]. Got a factor of {factors['heterogeneity'].max():g} on h = {self.fed.heterogeneity.max():g}")
+        try: np.broadcast_shapes(*(v.shape for v in factors.values()), np.shape(getattr(self.rule, 'strength', 0.)))
+        except ValueError: raise GameError(f"The axes of a grid must broadcast. Got shapes {', '.join(str(v.shape) for v in factors.values())} and strength {np.shape(getattr(self.rule, 'strength', 0.))}") from None
         super().__post_init__()
 
+    def _factor(self, name): return np.asarray(getattr(self, name), float)[..., None]
     @cached_property
     def data(self):
         f = self.fed
-        return Contribution.of(f.local, np.minimum(f.heterogeneity*self.heterogeneity, 1.), f.fidelity, f.skew, f.stock, self.discount)
+        return Contribution.of(f.local, np.minimum(f.heterogeneity*self._factor('heterogeneity'), 1.), f.fidelity, f.skew, f.stock, self.discount)
     @cached_property
-    def prices(self): return self.fed.unit_cost*self.price, self.fed.congestion*self.price
+    def prices(self): return self.fed.unit_cost*self._factor('price'), self.fed.congestion*self._factor('price')
     @cached_property
-    def rival_value(self): return (self.fed.rivalry @ self.fed.valuation)*self.rivalry
+    def rival_value(self): return (self.fed.rivalry @ self.fed.valuation)*self._factor('rivalry')
     @cached_property
-    def rate(self): return self.rule.rate(self)*self.rivalry
-
-    def utility(self, x, own=None):
-        s = self.contribution(x)
-        mine = s if own is None else self.contribution(own)
-        R = self.rule.transfers(self, s)*self.rivalry + self.rate*(mine - s)
-        rest = others(s)
-        return self.fed.valuation*self.law.value(rest + mine) - self.cost(x if own is None else own) - self._lost(rest + mine, rest) + R
-
-class _Strength(RivalryRedistribution):
-    "A strength for each game of a grid"
-    def __init__(self, strength): object.__setattr__(self, 'strength', strength)
+    def degree(self): return (self.ties @ np.ones(len(self.fed)))*self._factor('rivalry')
+    def laplacian(self, s):
+        z = s - s.mean(-1, keepdims=True)
+        return self.degree*z - times(self.ties, z)*self._factor('rivalry')
 
 # %% ../../nbs/game/04_solvers.ipynb #5b5d7034
 @dataclass(frozen=True, eq=False)
@@ -336,7 +348,7 @@ def _stacked(games)->Terms:
     if not len(games): raise GameError("`games` must hold at least one game. Got: 0")
     n, law = len(games[0].fed), games[0].law
     for k, g in enumerate(games):
-        if len(g.fed)!=n or g.law!=law: raise GameError(f"Games solved together must share size and law. Got {len(g.fed)} organizations and {g.law} at position {k}")
+        if isinstance(g, Grid) or len(g.fed)!=n or (g.law is not law and g.law!=law): raise GameError(f"Games solved together must share size and law. Got {len(g.fed)} organizations and {g.law} at position {k}")
     ts = [terms(g) for g in games]
     data = Contribution(**{k: np.stack([np.broadcast_to(getattr(t.data, k), n) for t in ts]) for k in ts[0].data.__dataclass_fields__})
     return Terms(*(np.stack([np.broadcast_to(getattr(t, k), n) for t in ts]) for k in ('w', 'tau', 'c1', 'c2', 'cap')), data, law)
@@ -346,6 +358,7 @@ def equilibria(
     tol:float=1e-13, max_iterations:int=200, throw:bool=True
 )->Solutions:
     "The equilibria of many games in one vectorized call (Theorem 4)"
+    _count(max_iterations)
     t = terms(games) if isinstance(games, Grid) else _stacked(games)
     shape = np.broadcast_shapes(*(np.shape(v) for v in (*t[:5], t.data.a2)))
     t = t._replace(cap=np.broadcast_to(t.cap, shape))

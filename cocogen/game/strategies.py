@@ -16,7 +16,7 @@ from .incentives import FirstBest, best_strength, individual_rationality, ration
 STRATEGIES = ('vcfl', 'random', 'max', 'wco', 'cocogen', 'cocogen+', 'first-best', 'planner')
 
 def play(
-    game:Game,           # its rule is used by `cocogen+` only
+    game:Game,           # its rule is used by `cocogen+` only; none: redistribution at the strength of `auto_strength`
     strategy:str,        # a name in `STRATEGIES`
     seed:int=0           # of `random`
 )->tuple:
@@ -28,6 +28,7 @@ def play(
     if strategy=='max': return plain, cap.copy()
     if strategy=='wco': return plain, equilibrium(plain.with_(fed=game.fed.with_(rivalry=None))).x
     if strategy=='planner': return plain, optimum(plain).x
+    if strategy=='cocogen+' and isinstance(game.rule, NoTransfers): game = game.with_(rule=RivalryRedistribution(auto_strength(game)))
     ruled = {'cocogen': plain, 'cocogen+': game, 'first-best': game.with_(rule=FirstBest())}[strategy]
     return ruled, equilibrium(ruled).x
 
@@ -37,16 +38,18 @@ def auto_strength(game:Game)->float:
     return best_strength(game, rational=bool(rational_strengths(game)))
 
 def compare(
-    game:Game,            # the rule of `cocogen+`: its own if it redistributes, else the strength of `auto_strength`
+    game:Game,            # as in `play`
     strategies=STRATEGIES,
     seed:int=0            # of `random`
 ):
-    "One row a strategy and organization: amounts, payoffs and their parts, margins; with the strategy's totals beside them (a tidy pandas frame)"
-    import pandas as pd
-    if not isinstance(game.rule, RivalryRedistribution) and 'cocogen+' in strategies: game = game.with_(rule=RivalryRedistribution(auto_strength(game)))
-    bound, frames = float(game.with_(rule=NoTransfers()).welfare(optimum(game).x)), []
+    "One row a strategy and organization: amounts, payoffs and their parts, margins; with the strategy's totals beside them (a tidy pandas frame). A strategy that the game does not admit (non-positive weights) is left out with a warning"
+    import pandas as pd, warnings
+    bound, frames = np.nan if game.weights.sum()<0 else float(game.with_(rule=NoTransfers()).welfare(optimum(game).x)), []
     for name in strategies:
-        g, x = play(game, name, seed)
+        try: g, x = play(game, name, seed)
+        except GameError as e:
+            if name not in STRATEGIES: raise
+            warnings.warn(f'{name} is left out: {e}'); continue
         W, cost = float(g.welfare(x)), g.cost(x)
         frames.append(pd.DataFrame(dict(strategy=name, name=list(g.fed.name), generated=x, contribution=g.contribution(x), utility=g.utility(x), cost=cost, damage=g.damage(x), transfer=g.transfers(x),
             margin=individual_rationality(g, x).margins, welfare=W, performance=float(g.performance(x)), aggregate=float(g.contribution(x).sum()), anarchy=bound/W if W>0 else np.nan, welfare_per_cost=W/cost.sum() if cost.sum()>0 else np.inf)))

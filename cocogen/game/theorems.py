@@ -6,7 +6,6 @@
 __all__ = ['Terms', 'terms', 'reply', 'Multipliers', 'kkt']
 
 # %% ../../nbs/game/03_theorems.ipynb #bbc257b1
-from dataclasses import fields
 from typing import NamedTuple
 import numpy as np
 from .learning import Contribution
@@ -27,7 +26,7 @@ def terms(game:Game)->Terms:
     "The terms of a game, or a `GameError` that names the organizations whose weight admits no potential (section 3, outside the theorem)"
     f, data, (c1, c2) = game.fed, game.data, game.prices
     w, tau = game.weights, game.rate
-    bad = (w<=0) & (tau*data.slope(0.)>c1)
+    bad = (w<=0) & (tau*data.slope(0.)>c1) & (f.cap>0)
     if bad.any():
         names = [f.name[k] for k in np.flatnonzero(bad.reshape(-1, len(f)).any(0))]
         k = tuple(np.argwhere(bad)[0])

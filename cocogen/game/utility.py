@@ -8,6 +8,7 @@ __all__ = ['GameError', 'NoTransfers', 'RivalryRedistribution', 'others', 'Game'
 
 # %% ../../nbs/game/02_utility.ipynb #6d93434f
 from dataclasses import dataclass, replace
+from numbers import Real
 from functools import cached_property
 import numpy as np
 from scipy import sparse
@@ -28,15 +29,16 @@ class NoTransfers:
 @dataclass(frozen=True)
 class RivalryRedistribution:
     "CoCoGen+: pay along the rivalry graph, `strength` money per effective sample and unit of rivalry (section 4)"
-    strength:float # xi, >= 0
+    strength:float # xi, >= 0; an array of shape (...) makes a stack of rules, for `Grid`
 
     def __post_init__(self):
-        if not (np.isfinite(self.strength) and self.strength>=0): raise GameError(f"`strength` must be finite and not negative. Got: {self.strength}")
+        v = np.asarray(self.strength)
+        if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all(): raise GameError(f"`strength` must be finite and not negative. Got: {self.strength}")
 
-    def rate(self, game): return self.strength*game.degree
-    def transfers(self, game, s):
-        z = s - s.mean(-1, keepdims=True)
-        return self.strength*(game.degree*z - times(game.ties, z))
+    @property
+    def xi(self): return np.asarray(self.strength, float)[..., None] if np.ndim(self.strength) else self.strength
+    def rate(self, game): return self.xi*game.degree
+    def transfers(self, game, s): return self.xi*game.laplacian(s)
 
 # %% ../../nbs/game/02_utility.ipynb #de670e9f
 def others(s:np.ndarray)->np.ndarray:
@@ -56,8 +58,8 @@ class Game:
     discount:float=.85        # kappa: how strongly heterogeneity discounts data, in [0, 1)
 
     def __post_init__(self):
-        if not 0<=self.discount<1: raise GameError(f"`discount` must lie in [0, 1). Got: {self.discount}")
-        check_law(self.law, self.s_range[0].min(), self.s_range[1].sum())
+        if not (isinstance(self.discount, Real) and 0<=self.discount<1): raise GameError(f"`discount` must lie in [0, 1). Got: {self.discount}")
+        check_law(self.law, self.s_range[0].min(), self.s_range[1].sum(-1).max())
 
     def with_(self, **changes): return replace(self, **changes)
 
@@ -77,6 +79,10 @@ class Game:
     def ties(self): "Symmetric rivalry, shape (N, N)"; return symmetric(self.fed.rivalry)
     @cached_property
     def degree(self): "Row sums of the symmetric rivalry, shape (N,)"; return self.ties @ np.ones(len(self.fed))
+    def laplacian(self, s):
+        "(diag(degree) - ties) s, shape (..., N), without the cancellation of large equal contributions"
+        z = s - s.mean(-1, keepdims=True)
+        return self.degree*z - times(self.ties, z)
     @cached_property
     def rate(self): "tau: what a unit of own contribution earns in transfers, shape (N,)"; return self.rule.rate(self)
 
