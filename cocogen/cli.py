@@ -6,7 +6,7 @@
 __all__ = ['app', 'run', 'solve', 'CommandError', 'report', 'calibrate', 'main']
 
 # %% ../nbs/90_cli.ipynb #a62cadaf
-import json, sys
+import json, os, sys
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -24,10 +24,8 @@ def _config(flags:dict, sets:list, file:Optional[Path]):
     from cocogen.fl.rounds import Config, ConfigError
     values = {}
     if file:
-        try: values = json.loads(file.read_text(encoding='utf-8'))
-        except OSError as e: raise ConfigError(f"The configuration '{file}' cannot be read: {e.strerror}") from None
-        except json.JSONDecodeError as e: raise ConfigError(f"The configuration '{file}' must be JSON: {e}") from None
-        if not isinstance(values, dict): raise ConfigError(f"The configuration '{file}' must be a JSON object. Got a {type(values).__name__}")
+        from cocogen.fl.data import read_json
+        values = read_json(file, ConfigError)
     for s in sets:
         k, eq, v = s.partition('=')
         if not eq: raise ConfigError(f"`--set` must look like field=value. Got: {s!r}")
@@ -55,20 +53,31 @@ def run(
     "Play a consortium's rounds on real images, and write tables, a model, a figure and a report."
     from dataclasses import asdict, replace
     import hashlib
-    from cocogen.fl.rounds import prepare
-    from cocogen.fl.runs import RunError, _claim, run as play_all
+    from cocogen.fl.rounds import decide, prepare, start
+    from cocogen.fl.runs import _claim, run as play_all
     flags = dict(dataset=dataset, orgs=orgs, rounds=rounds, alpha=alpha, competition=competition, strength=None if strength is None else _value(strength), seed=seed, samples=samples, device=device, data=data)
     base = _config(flags, set_ or [], config)
     configs = [replace(base, strategy=s) for s in dict.fromkeys(strategy or [base.strategy])]
     out = out or Path('runs')/f"{base.dataset}-{hashlib.sha256(json.dumps([asdict(c) for c in configs]).encode()).hexdigest()[:8]}"
     places = [out] if len(configs)==1 else [out/c.strategy for c in configs]
-    if len(configs)>1 and (out/'config.json').exists(): raise RunError(f"'{out}' already holds a single run. Choose another folder to compare strategies")
+    if len(configs)>1: _claim_comparison(out, configs[0])
     olds = [_claim(p, c) for p, c in zip(places, configs)]
     if all(o and o.done for o in olds): typer.echo(f"'{out}' is already complete"); runs = olds
     else:
         con = prepare(base)
+        for c in configs: decide(replace(con, config=c), start(con))       # every game has an equilibrium, or nothing is written
         runs = [play_all(c, p, consortium=con) for c, p in zip(configs, places)]
     _present(runs, out)
+
+def _claim_comparison(out:Path, config):
+    "Refuses a folder that holds anything but runs of the same consortium"
+    from cocogen.fl.runs import RunError, read_run, same_consortium
+    from cocogen.game import STRATEGIES
+    if out.is_file(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
+    there = [p for p in out.iterdir() if p.suffix!='.tmp'] if out.exists() else []
+    if odd := [p.name for p in there if p.name not in (*STRATEGIES, 'run.png', 'report.html')]: raise RunError(f"A folder to compare strategies in must be new, empty, or hold a comparison. '{out}' holds {odd[0]}")
+    for p in there:
+        if p.is_dir() and (p/'config.json').exists() and not same_consortium([config, read_run(p).config]): raise RunError(f"'{out}' already holds runs of another configuration ({p.name}). Choose another folder")
 
 def _present(runs, out:Path):
     "Figure, report and a table for a person"
@@ -141,7 +150,7 @@ def _write(csv_, json_, table, facts, sentence):
     f = io.StringIO(newline=''); w = csv.writer(f); w.writerow(columns); w.writerows(zip(*columns.values()))
     for path, text in ((csv_, f.getvalue()), (json_, json.dumps(dict(facts, explanation=sentence, organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
         if path is None: continue
-        part = path.with_name(path.name + '.tmp')
+        part = path.with_name(f'{path.name}.{os.getpid()}.tmp')
         try: part.write_text(text, encoding='utf-8', newline=''); part.replace(path)
         except OSError as e: raise CommandError(f"'{path}' cannot be written: {e.strerror}") from None
 
@@ -168,7 +177,8 @@ def report(
     from cocogen.fl.runs import RunError, read_run
     runs = [read_run(f) for f in folders]
     if empty := [r.folder for r in runs if not len(r.table)]: raise RunError(f"A report needs at least one finished round. '{empty[0]}' has none")
-    write(runs, out)
+    try: write(runs, out)
+    except OSError as e: raise RunError(f"'{out}' cannot be written: {e.strerror}") from None
     typer.echo(f'{out}')
 
 @app.command()
@@ -195,8 +205,10 @@ def calibrate(
 # %% ../nbs/90_cli.ipynb #af7096a4
 def main():
     "Entry point of the console script"
-    try: app()
-    except KeyboardInterrupt: typer.echo('interrupted; the same command continues', err=True); sys.exit(130)
+    import click
+    try: sys.exit(app(standalone_mode=False))
+    except (KeyboardInterrupt, click.Abort): typer.echo('\ninterrupted; the same command continues', err=True); sys.exit(130)
+    except click.ClickException as e: e.show(); sys.exit(e.exit_code)
     except Exception as e:
         if not type(e).__module__.startswith('cocogen.'): raise
         typer.echo(f'error: {e}', err=True)

@@ -23,7 +23,7 @@ def markdown(nb)->str:
         out.append(f'```python\n{c.source}\n```')
         text = ''.join(o.get('text', '') or o.get('data', {}).get('text/plain', '') for o in c.outputs)
         if text.strip(): out.append(f'```\n{text.rstrip()}\n```')
-    return '\n\n'.join(out) + '\n'
+    return re.sub(r'\]\((images/[^)]+)\)', r'](nbs/\1)', '\n\n'.join(out)) + '\n'         # from the folder of the notebook to the root
 
 def readme():
     (root/'README.md').write_text('<!-- made from nbs/index.ipynb by `make readme`; edit the notebook -->\n\n' + markdown(executed(root/'nbs'/'index.ipynb')), encoding='utf-8')
@@ -41,7 +41,6 @@ def site():
         nb.cells = [c for c in nb.cells if not hidden(c)]
         for c in nb.cells:
             if c.cell_type=='code': c.source = re.sub(r'^#\|.*\n', '', c.source, flags=re.M)
-            else: c.source = re.sub(r'\((?:nbs/)(images/[^)]+)\)', r'(\1)', c.source)
         to.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(nb, to)
     images = work/'images'; images.mkdir(parents=True, exist_ok=True)

@@ -6,15 +6,15 @@
 __all__ = ['STYLE', 'LOOKS', 'styled', 'label_ends', 'run_summary', 'run_figure', 'report']
 
 # %% ../../nbs/explore/00_plots.ipynb #26861137
-import base64, html, io, json
+import base64, html, io
 from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
 import pandas as pd
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from ..fl.rounds import write_text
-from ..fl.runs import Run
+from ..fl.data import read_json, write_text
+from ..fl.runs import Run, RunError, same_consortium
 
 # %% ../../nbs/explore/00_plots.ipynb #04fc04f1
 STYLE = {'axes.spines.top': False, 'axes.spines.right': False, 'axes.titlesize': 10, 'axes.titleweight': 'bold', 'axes.titlelocation': 'left', 'axes.labelsize': 9, 'xtick.labelsize': 8, 'ytick.labelsize': 8,
@@ -108,7 +108,8 @@ def _png(fig)->str:
 def report(runs:list, path):
     "Writes one self-contained HTML page about one or more runs"
     main = runs[-1]
-    env = json.loads((main.folder/'environment.json').read_text(encoding='utf-8')) if main.folder and (main.folder/'environment.json').exists() else {}
+    if not same_consortium([r.config for r in runs]): raise RunError(f"A report compares runs of the same consortium. Got different ones: {', '.join(str(r.folder) for r in runs)}")
+    env = read_json(main.folder/'environment.json', RunError) if main.folder and (main.folder/'environment.json').exists() else {}
     table = lambda f, caption, **kw: f.to_html(float_format='{:,.3f}'.format, border=0, **kw).replace('<thead>', f'<caption>{html.escape(caption)}</caption><thead>', 1)
     last = main.table[main.table['round']==main.table['round'].max()].set_index('organization')[['local', 'generated', 'heterogeneity', 'contribution', 'utility_predicted', 'utility_measured', 'cost', 'damage', 'transfer', 'margin']]
     rounds = main.table.groupby('round')[['aggregate', 'loss_predicted', 'loss', 'accuracy', 'test_accuracy', 'welfare_predicted', 'welfare_measured', 'strength']].first()

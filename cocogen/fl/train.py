@@ -13,6 +13,7 @@ from torch import nn
 import torch.nn.functional as F
 from ..game.federation import stream
 from .data import DataError
+from .generate import to_tensor, torch_seed
 
 # %% ../../nbs/fl/03_train.ipynb #ea5dddf9
 def _cnn(shape, classes):
@@ -33,7 +34,7 @@ def model(
     "A model by name, with weights drawn from `seed`"
     if name not in MODELS: raise DataError(f"`model` must be one of {', '.join(MODELS)}. Got: {name!r}")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(torch_seed(seed, 'model'))
         return MODELS[name](shape, classes).to(memory_format=torch.channels_last)
 
 # %% ../../nbs/fl/03_train.ipynb #7a016f2c
@@ -70,7 +71,8 @@ def average(
     w = w/w.sum()
     out = {}
     for k, first in states[0].items():
-        total = sum(a*s[k].double() for a, s in zip(w, states))
+        wide = torch.float32 if first.device.type=='mps' else torch.float64       # Apple's GPUs have no float64
+        total = sum(a*s[k].to(wide) for a, s in zip(w.tolist(), states))
         out[k] = (total if first.is_floating_point() else total.round()).to(first.dtype)
     return out
 
@@ -79,7 +81,8 @@ def evaluate(net:nn.Module, images:torch.Tensor, labels:torch.Tensor, batch:int=
     "Mean cross-entropy and accuracy"
     net.eval()
     out = torch.cat([net(images[a:a+batch]) for a in range(0, len(labels), batch)])
-    return F.cross_entropy(out.double(), labels).item(), (out.argmax(1)==labels).double().mean().item()
+    out, labels = out.cpu().double(), labels.cpu()
+    return F.cross_entropy(out, labels).item(), (out.argmax(1)==labels).double().mean().item()
 
 # %% ../../nbs/fl/03_train.ipynb #4952fcf5
 def fidelity(
@@ -89,10 +92,9 @@ def fidelity(
     name:str='cnn', classes:int=10, seed:int=0, steps:int=200
 )->dict:
     "Accuracies of a classifier trained on real and on synthetic images of the same classes, and their ratio, at most 1 (section 6)"
-    from cocogen.fl.generate import to_tensor
     fake = to_tensor(generator.sample(labels.cpu().numpy(), seed), images.device)
     acc = []
     for x in (images, fake):
-        net = model(name, tuple(images.shape[1:]), classes, seed).to(images.device)
+        net = model(name, tuple(images.shape[1:]), classes, torch_seed(seed, 'judge')).to(images.device)
         acc.append(evaluate(local_train(net, x, labels, stream(seed, 'fidelity'), steps=steps), held_images, held_labels)[1])
     return dict(real=acc[0], synthetic=acc[1], fidelity=min(1., acc[1]/max(acc[0], 1e-9)))
