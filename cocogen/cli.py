@@ -205,11 +205,12 @@ def calibrate(
 # %% ../nbs/90_cli.ipynb #af7096a4
 def main():
     "Entry point of the console script"
-    import click
-    try: sys.exit(app(standalone_mode=False))
-    except (KeyboardInterrupt, click.Abort): typer.echo('\ninterrupted; the same command continues', err=True); sys.exit(130)
-    except click.ClickException as e: e.show(); sys.exit(e.exit_code)
+    try: code = app(standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort): code = 130
     except Exception as e:
+        if hasattr(e, 'exit_code') and hasattr(e, 'show'): e.show(); sys.exit(e.exit_code)        # a mistyped option; which click it comes from depends on typer's version
         if not type(e).__module__.startswith('cocogen.'): raise
         typer.echo(f'error: {e}', err=True)
         sys.exit(2)
+    if code==130: typer.echo('\ninterrupted; the same command continues', err=True)
+    sys.exit(code)

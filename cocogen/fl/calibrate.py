@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import optimize
 from tqdm.auto import tqdm
 from ..game.learning import mixed_heterogeneity
-from .data import DataError
-from .rounds import Config, play_round, prepare, start, write_text
+from .data import DataError, write_text
+from .rounds import Config, ConfigError, prepare, start, train_round
 from .runs import environment
 
 # %% ../../nbs/fl/06_calibrate.ipynb #5912e569
@@ -31,6 +31,7 @@ def measure(
     progress:bool=True
 )->pd.DataFrame:
     "One row a run and round: `size alpha share seed round loss`, and per organization `local heterogeneity generated` as JSON lists"
+    if bad := [s for s in shares if not (np.isfinite(s) and s>=0)]: raise ConfigError(f"`shares` must be finite and not negative. Got: {bad[0]}")
     grid = [(m, a, s) for m in sizes for a in alphas for s in seeds]
     rows, bar = [], tqdm(total=len(grid)*len(shares), desc='calibrating', unit='run', disable=not progress)
     for m, a, seed in grid:
@@ -38,7 +39,7 @@ def measure(
         for share in shares:
             x, state = np.rint(share*con.fed.local), start(con)
             for t in range(config.rounds):
-                state, _ = play_round(con, state, amounts=np.minimum(x, con.fed.cap))
+                state = train_round(con, state, x)[0]
                 rows.append(dict(size=m, alpha=a, share=share, seed=seed, round=t+1, loss=state.loss, local=json.dumps(con.fed.local.tolist()), heterogeneity=json.dumps(con.fed.heterogeneity.tolist()), generated=json.dumps(x.tolist())))
             bar.update()
     return pd.DataFrame(rows)
@@ -86,12 +87,14 @@ def calibrate(
     **grid           # sizes, alphas, shares, seeds of `measure`
 )->dict:
     "Measures the learning law of a configuration's data set, model and local budget"
-    frame = measure(config, progress=progress, **grid)
-    found = fit(frame)
-    found |= dict(dataset=config.dataset, config=asdict(config), grid={k: list(v) for k, v in grid.items()}, date=date.today().isoformat(), environment=environment())
     if out is not None:
         out = Path(out)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(out.with_suffix('.csv'), index=False)
-        write_text(out, json.dumps(found, indent=1))
+        if out.suffix!='.json' or out.is_dir(): raise ConfigError(f"The calibration must be written to a .json file. Got: '{out}'")
+        try: out.parent.mkdir(parents=True, exist_ok=True); write_text(out.with_suffix('.csv'), '')
+        except OSError as e: raise ConfigError(f"'{out}' cannot be written: {e.strerror}") from None
+    frame = measure(config, progress=progress, **grid)
+    if out is not None: write_text(out.with_suffix('.csv'), frame.to_csv(index=False))     # hours of measurements are safe before they are fitted
+    found = fit(frame)
+    found |= dict(dataset=config.dataset, config=asdict(config), grid={k: list(v) for k, v in grid.items()}, date=date.today().isoformat(), environment=environment())
+    if out is not None: write_text(out, json.dumps(found, indent=1))
     return found

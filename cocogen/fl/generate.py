@@ -60,7 +60,7 @@ class GeneratorConfig:
     batch:int=64           # images a training step
     lr:float=3e-3          # peak learning rate of a one-cycle schedule
     widths:tuple=()        # channels at each resolution; default: (16, 32) for images of at most 16 pixels, else (32, 64)
-    euler:int=8            # steps of the walk
+    euler:int=6            # steps of the walk
     guidance:float=1.      # classifier-free guidance; 1: none (one network call a step)
     ema:float=.99          # averaging of weights
     seed:int=0

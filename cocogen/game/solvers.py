@@ -60,10 +60,10 @@ def _newton(t:Terms, tol:float, most:int):
     total = lambda x: t.data.value(x).sum(-1, keepdims=True)
     at = lambda S: reply(t, t.w*t.law.slope(S) + t.tau)
     lo, hi = total(np.zeros_like(t.cap)), total(t.cap)
-    S, last, visited = np.sqrt(lo*hi), np.inf, []
+    S, last, visited, x = np.sqrt(lo*hi), np.inf, [], None
     for k in range(most):
         B = t.w*t.law.slope(S) + t.tau
-        x = reply(t, B)
+        x = reply(t, B, x)
         gap = total(x) - S
         visited.append(S)
         small, tight = np.abs(gap) <= tol*S, hi - lo <= 4.5e-16*hi

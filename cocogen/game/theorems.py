@@ -28,28 +28,33 @@ def terms(game:Game)->Terms:
     w, tau = game.weights, game.rate
     bad = (w<=0) & (tau*data.slope(0.)>c1) & (f.cap>0)
     if bad.any():
-        names = [f.name[k] for k in np.flatnonzero(bad.reshape(-1, len(f)).any(0))]
         k = tuple(np.argwhere(bad)[0])
+        names = [f.name[i] for i in np.flatnonzero(bad.reshape(-1, len(f)).any(0)) if i!=k[-1]]
         raise GameError(f"Weights v - r must be positive for organizations that a rule pays to contribute, or the game has no potential. Got {np.broadcast_to(w, bad.shape)[k]:.4g} for organization '{f.name[k[-1]]}'"
-            + (f" (and {len(names)-1} more: {', '.join(names[1:6])})" if len(names)>1 else ''))
+            + (f" (and {len(names)} more: {', '.join(names[:5])})" if names else ''))
     return Terms(w, tau, c1, c2, np.where(w>0, f.cap, 0.), data, game.law)      # w <= 0: x = 0 is dominant, and is fixed
 
 # %% ../../nbs/game/03_theorems.ipynb #dbd5e558
 def reply(
     t:Terms,
-    B:np.ndarray # what a unit of contribution earns: w Psi'(S) + tau, shape (..., N)
+    B:np.ndarray, # what a unit of contribution earns: w Psi'(S) + tau, shape (..., N)
+    near:np.ndarray=None # amounts to start from, shape (..., N), such as the reply at a neighbouring S
 )->np.ndarray:
     "The amounts that satisfy the KKT conditions at fixed `B`, shape (..., N) (Theorem 3)"
     base, p, k = t.data.local + t.data.stock, t.c1 - B*t.data.a1, B*t.data.a2
     loss = lambda x: p + t.c2*x - k/(base + x)**2                        # marginal cost less marginal benefit
-    q = p - t.c2*base
     with np.errstate(all='ignore'):
-        u = np.where(q<0, np.fmax(-q/t.c2, np.cbrt(k/t.c2)), np.fmin(np.cbrt(k/(2*t.c2)), np.sqrt(k/(2*q))))
-        x = np.clip(np.nan_to_num(u - base), 0., t.cap)
+        x = near
+        if x is None:
+            q = p - t.c2*base
+            u = np.where(q<0, np.fmax(-q/t.c2, np.cbrt(k/t.c2)), np.fmin(np.cbrt(k/(2*t.c2)), np.sqrt(k/(2*q))))
+            x = np.minimum(np.fmax(u - base, 0.), t.cap)
         for _ in range(60):
-            step = loss(x)/(t.c2 + 2*k/(base + x)**3)
-            new = np.clip(np.where(np.isfinite(step), x - step, x), 0., t.cap)
-            done = (np.abs(new - x) <= 1e-15*(base + x)).all()
+            u = base + x
+            curve = k/(u*u)
+            step = (p + t.c2*x - curve)/(t.c2 + 2*curve/u)
+            new = np.minimum(np.fmax(x - step, 0.), t.cap)                # fmax: a 0/0 of linear terms is settled below
+            done = (np.abs(new - x) <= 1e-9*u).all()                       # convergence is quadratic: the next step would not show
             x = new
             if done: break
         return np.where(loss(0.)>=0, 0., np.where(loss(t.cap)<=0, t.cap, x))
