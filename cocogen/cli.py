@@ -159,7 +159,7 @@ def _print_solution(table, facts, sentence):
     from rich.table import Table
     t = Table(title=f"Equilibrium at strength {facts['strength']:.4g}: welfare {facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
     for k in table: t.add_column(k, justify='left' if k=='name' else 'right')
-    for row in zip(*table.values()): t.add_row(*(v if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution') else f'{v:,.2f}' for k, v in zip(table, row)))
+    for row in zip(*table.values()): t.add_row(*(v if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution') else f'{v:,.2f}'.replace('-0.00', '0.00') for k, v in zip(table, row)))
     Console(width=None if sys.stdout.isatty() else 130).print(t)
     typer.echo(sentence)
     typer.echo(f"Nobody gains more than {facts['exploitability']:.1e} by deviating; transfers sum to {facts['budget_gap']:.0e} of what they move.")

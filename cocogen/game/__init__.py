@@ -1,5 +1,6 @@
 "The economics of one round: numpy and scipy only, no torch. The names below are the public contract."
 from .federation import Federation, FederationError, Segments, heterogeneity, stream
+from . import tables        # gives Federation its constructors from_frame and from_csv
 from .learning import Exponential, InverseSqrt, LawError, PowerLaw
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution
 from .solvers import Grid, Solution, SolverError, best_response, equilibria, equilibrium, exploitability, optimum
