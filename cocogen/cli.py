@@ -209,7 +209,7 @@ def main():
     except (KeyboardInterrupt, typer.Abort): code = 130
     except Exception as e:
         if hasattr(e, 'exit_code') and hasattr(e, 'show'): e.show(); sys.exit(e.exit_code)        # a mistyped option; which click it comes from depends on typer's version
-        if not type(e).__module__.startswith('cocogen.'): raise
+        if not (isinstance(e, CommandError) or type(e).__module__.startswith('cocogen.')): raise
         typer.echo(f'error: {e}', err=True)
         sys.exit(2)
     if code==130: typer.echo('\ninterrupted; the same command continues', err=True)
