@@ -74,6 +74,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'cocogen.fl.rounds.ConfigError': ('fl/rounds.html#configerror', 'cocogen/fl/rounds.py'),
                                    'cocogen.fl.rounds.Consortium': ('fl/rounds.html#consortium', 'cocogen/fl/rounds.py'),
                                    'cocogen.fl.rounds.State': ('fl/rounds.html#state', 'cocogen/fl/rounds.py'),
+                                   'cocogen.fl.rounds._check': ('fl/rounds.html#_check', 'cocogen/fl/rounds.py'),
                                    'cocogen.fl.rounds.apportion': ('fl/rounds.html#apportion', 'cocogen/fl/rounds.py'),
                                    'cocogen.fl.rounds.calibration': ('fl/rounds.html#calibration', 'cocogen/fl/rounds.py'),
                                    'cocogen.fl.rounds.decide': ('fl/rounds.html#decide', 'cocogen/fl/rounds.py'),

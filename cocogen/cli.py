@@ -12,7 +12,8 @@ from typing import Annotated, Optional
 import typer
 
 # %% ../nbs/90_cli.ipynb #5b9d1009
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, help="Play, solve and measure consortia of rival organizations that train one model with synthetic data.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Play, solve and measure consortia of rival organizations that train one model with synthetic data.")
 
 def _value(text:str):
     "A value of `--set`: a JSON literal, or the text itself"
@@ -41,7 +42,8 @@ def run(
     alpha:Annotated[Optional[float], typer.Option(help="Dirichlet concentration; small is heterogeneous")]=None,
     competition:Annotated[Optional[float], typer.Option(help="competition intensity: mean row sum of the rivalry")]=None,
     strength:Annotated[Optional[str], typer.Option(help="redistribution strength of cocogen+, or auto")]=None,
-    strategy:Annotated[Optional[list[str]], typer.Option(help="vcfl, random, max, wco, cocogen, cocogen+, first-best, planner; repeat to compare")]=None,
+    strategy:Annotated[Optional[list[str]],
+        typer.Option(help="vcfl, random, max, wco, cocogen, cocogen+, first-best, planner; repeat to compare")]=None,
     seed:Annotated[Optional[int], typer.Option(help="decides every random number")]=None,
     samples:Annotated[Optional[int], typer.Option(help="real images that organizations hold together; 0: all")]=None,
     device:Annotated[Optional[str], typer.Option(help="auto, cpu, cuda or mps")]=None,
@@ -55,7 +57,8 @@ def run(
     import hashlib
     from cocogen.fl.rounds import decide, prepare, start
     from cocogen.fl.runs import _claim, run as play_all
-    flags = dict(dataset=dataset, orgs=orgs, rounds=rounds, alpha=alpha, competition=competition, strength=None if strength is None else _value(strength), seed=seed, samples=samples, device=device, data=data)
+    flags = dict(dataset=dataset, orgs=orgs, rounds=rounds, alpha=alpha, competition=competition,
+        strength=None if strength is None else _value(strength), seed=seed, samples=samples, device=device, data=data)
     base = _config(flags, set_ or [], config)
     configs = [replace(base, strategy=s) for s in dict.fromkeys(strategy or [base.strategy])]
     out = out or Path('runs')/f"{base.dataset}-{hashlib.sha256(json.dumps([asdict(c) for c in configs]).encode()).hexdigest()[:8]}"
@@ -69,16 +72,20 @@ def run(
         runs = [play_all(c, p, consortium=con) for c, p in zip(configs, places)]
     _present(runs, out)
 
+# %% ../nbs/90_cli.ipynb #dffb7afd
 def _claim_comparison(out:Path, config):
     "Refuses a folder that holds anything but runs of the same consortium"
     from cocogen.fl.runs import RunError, read_run, same_consortium
     from cocogen.game import STRATEGIES
     if out.is_file(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
     there = [p for p in out.iterdir() if p.suffix!='.tmp'] if out.exists() else []
-    if odd := [p.name for p in there if p.name not in (*STRATEGIES, 'run.png', 'report.html')]: raise RunError(f"A folder to compare strategies in must be new, empty, or hold a comparison. '{out}' holds {odd[0]}")
+    if odd := [p.name for p in there if p.name not in (*STRATEGIES, 'run.png', 'report.html')]:
+        raise RunError(f"A folder to compare strategies in must be new, empty, or hold a comparison. '{out}' holds {odd[0]}")
     for p in there:
-        if p.is_dir() and (p/'config.json').exists() and not same_consortium([config, read_run(p).config]): raise RunError(f"'{out}' already holds runs of another configuration ({p.name}). Choose another folder")
+        if p.is_dir() and (p/'config.json').exists() and not same_consortium([config, read_run(p).config]):
+            raise RunError(f"'{out}' already holds runs of another configuration ({p.name}). Choose another folder")
 
+# %% ../nbs/90_cli.ipynb #1596f373
 def _present(runs, out:Path):
     "Figure, report and a table for a person"
     from rich.console import Console
@@ -87,17 +94,19 @@ def _present(runs, out:Path):
     run_figure(runs).savefig(out/'run.png', dpi=130)
     report(runs, out/'report.html')
     s, t = run_summary(runs).reset_index(), Table(title=f'{runs[-1].config.dataset}, {runs[-1].config.orgs} organizations, {runs[-1].config.rounds} rounds')
-    show = dict(strategy='{}', generated='{:,}', loss='{:.3f}', accuracy='{:.1%}', welfare_predicted='{:,.0f}', welfare_measured='{:,.0f}', cost='{:,.1f}', moved='{:,.1f}', worst_margin='{:,.0f}', leavers='{}')
+    show = dict(strategy='{}', generated='{:,}', loss='{:.3f}', accuracy='{:.1%}', welfare_predicted='{:,.0f}',
+        welfare_measured='{:,.0f}', cost='{:,.1f}', moved='{:,.1f}', worst_margin='{:,.0f}', leavers='{}')
     for k in show: t.add_column(k.replace('_', ' '), justify='left' if k=='strategy' else 'right')
     for _, row in s.iterrows(): t.add_row(*(f.format(row[k]) for k, f in show.items()))
     Console(width=None if sys.stdout.isatty() else 130).print(t)
     typer.echo(f"Loss and welfare are measured on validation images, accuracy on test images. Figure: {out/'run.png'}   Report: {out/'report.html'}")
 
-# %% ../nbs/90_cli.ipynb #dffb7afd
+# %% ../nbs/90_cli.ipynb #85b49961
 @app.command()
 def solve(
     consortium:Annotated[Path, typer.Argument(help="CSV: name, local, heterogeneity (or class_0, class_1, ...), valuation; optionally unit_cost, congestion, cap, fidelity, skew, stock, segment")],
-    rivalry:Annotated[Optional[Path], typer.Option(help="CSV: a square table with a column name, an edge list from,to,rivalry, or segments segment,intensity")]=None,
+    rivalry:Annotated[Optional[Path],
+        typer.Option(help="CSV: a square table with a column name, an edge list from,to,rivalry, or segments segment,intensity")]=None,
     strength:Annotated[str, typer.Option(help="redistribution strength, 0 for none, or auto: the best at which everyone stays")]='auto',
     a:Annotated[float, typer.Option(help="learning law: loss = floor + a S^-b, S in samples")]=10.46,
     b:Annotated[float, typer.Option(help="learning law: exponent")]=.36,
@@ -112,22 +121,29 @@ def solve(
     from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, auto_strength, budget_gap, equilibrium, individual_rationality
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
     xi = _value(strength)
-    if xi!='auto' and (isinstance(xi, bool) or not isinstance(xi, (int, float))): raise GameError(f"`strength` must be 'auto' or a number. Got: {strength!r}")
+    if xi!='auto' and (isinstance(xi, bool) or not isinstance(xi, (int, float))):
+        raise GameError(f"`strength` must be 'auto' or a number. Got: {strength!r}")
     plain = Game(Federation.from_csv(consortium, rivalry), PowerLaw(a, b, floor, float(np.log(classes))), discount=discount)
     game = plain.with_(rule=RivalryRedistribution(auto_strength(plain) if xi=='auto' else float(xi)))
     eq = equilibrium(game)
     who = individual_rationality(game, eq.x)
-    table = dict(name=list(game.fed.name), local=game.fed.local, generated=eq.x, contribution=game.contribution(eq.x), utility=game.utility(eq.x), cost=game.cost(eq.x), damage=game.damage(eq.x), transfer=game.transfers(eq.x), outside=who.outside, margin=who.margins)
-    facts = dict(strength=game.rule.strength, welfare=float(game.welfare(eq.x)), aggregate=eq.S, performance=float(game.performance(eq.x)), residual=eq.residual, exploitability=eq.exploitability, budget_gap=budget_gap(game, eq.x), status=eq.status)
+    table = dict(name=list(game.fed.name), local=game.fed.local, generated=eq.x, contribution=game.contribution(eq.x),
+        utility=game.utility(eq.x), cost=game.cost(eq.x), damage=game.damage(eq.x), transfer=game.transfers(eq.x), outside=who.outside,
+        margin=who.margins)
+    facts = dict(strength=game.rule.strength, welfare=float(game.welfare(eq.x)), aggregate=eq.S,
+        performance=float(game.performance(eq.x)), residual=eq.residual, exploitability=eq.exploitability,
+        budget_gap=budget_gap(game, eq.x), status=eq.status)
     sentence = ' '.join([_leavers(game, table), _before(plain)])
     _write(csv_, json_, table, facts, sentence)
     _print_solution(table, facts, sentence)
 
-# %% ../nbs/90_cli.ipynb #1596f373
+# %% ../nbs/90_cli.ipynb #af7096a4
 def _leavers(game, table)->str:
     "Who would leave, and why"
     out = [k for k, m in enumerate(table['margin']) if m<0]
-    if not out: k = min(range(len(table['margin'])), key=lambda k: table['margin'][k]); return f"Everyone stays; {table['name'][k]} has the least to lose, a margin of {table['margin'][k]:,.2f}."
+    if not out:
+        k = min(range(len(table['margin'])), key=lambda k: table['margin'][k])
+        return f"Everyone stays; {table['name'][k]} has the least to lose, a margin of {table['margin'][k]:,.2f}."
     say = []
     for k in out:
         gain, pays = game.fed.valuation[k]*float(game.performance(table['generated'])) - table['outside'][k], -table['transfer'][k]
@@ -144,11 +160,13 @@ def _before(plain)->str:
     c = stable_coalition(plain)
     return text + f" No strength keeps everyone in; without transfers the stable coalition is {', '.join(plain.fed.name[k] for k in c.members)}."
 
+# %% ../nbs/90_cli.ipynb #41eac2eb
 def _write(csv_, json_, table, facts, sentence):
     import csv, io
     columns = {k: [v if isinstance(v, str) else float(v) for v in c] for k, c in table.items()}
     f = io.StringIO(newline=''); w = csv.writer(f); w.writerow(columns); w.writerows(zip(*columns.values()))
-    for path, text in ((csv_, f.getvalue()), (json_, json.dumps(dict(facts, explanation=sentence, organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
+    for path, text in ((csv_, f.getvalue()), (json_, json.dumps(dict(facts, explanation=sentence,
+        organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
         if path is None: continue
         part = path.with_name(f'{path.name}.{os.getpid()}.tmp')
         try: part.write_text(text, encoding='utf-8', newline=''); part.replace(path)
@@ -159,14 +177,16 @@ def _print_solution(table, facts, sentence):
     from rich.table import Table
     t = Table(title=f"Equilibrium at strength {facts['strength']:.4g}: welfare {facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
     for k in table: t.add_column(k, justify='left' if k=='name' else 'right')
-    for row in zip(*table.values()): t.add_row(*(v if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution') else f'{v:,.2f}'.replace('-0.00', '0.00') for k, v in zip(table, row)))
+    for row in zip(*table.values()):
+        t.add_row(*(v if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution')
+            else f'{v:,.2f}'.replace('-0.00', '0.00') for k, v in zip(table, row)))
     Console(width=None if sys.stdout.isatty() else 130).print(t)
     typer.echo(sentence)
     typer.echo(f"Nobody gains more than {facts['exploitability']:.1e} by deviating; transfers sum to {facts['budget_gap']:.0e} of what they move.")
 
 class CommandError(ValueError): "A command that cannot be carried out; the text says why"
 
-# %% ../nbs/90_cli.ipynb #85b49961
+# %% ../nbs/90_cli.ipynb #0896674c
 @app.command()
 def report(
     folders:Annotated[list[Path], typer.Argument(help="run folders of the same consortium")],
@@ -176,7 +196,8 @@ def report(
     from cocogen.explore.plots import report as write
     from cocogen.fl.runs import RunError, read_run
     runs = [read_run(f) for f in folders]
-    if empty := [r.folder for r in runs if not len(r.table)]: raise RunError(f"A report needs at least one finished round. '{empty[0]}' has none")
+    if empty := [r.folder for r in runs if not len(r.table)]:
+        raise RunError(f"A report needs at least one finished round. '{empty[0]}' has none")
     try: write(runs, out)
     except OSError as e: raise RunError(f"'{out}' cannot be written: {e.strerror}") from None
     typer.echo(f'{out}')
@@ -198,17 +219,20 @@ def calibrate(
         try: return [kind(v) for v in text.split(',')]
         except ValueError: raise ConfigError(f"`{name}` must be numbers separated by commas. Got: {text!r}") from None
     cfg = _config(dict(dataset=dataset), set_ or [], None)
-    found = measure(cfg, out or Path(f'calibration-{dataset}.json'), sizes=numbers(sizes, int, 'sizes'), alphas=numbers(alphas, float, 'alphas'), shares=numbers(shares, float, 'shares'), seeds=numbers(seeds, int, 'seeds'))
+    found = measure(cfg, out or Path(f'calibration-{dataset}.json'), sizes=numbers(sizes, int, 'sizes'),
+        alphas=numbers(alphas, float, 'alphas'), shares=numbers(shares, float, 'shares'), seeds=numbers(seeds, int, 'seeds'))
     for k in NAMES: typer.echo(f"{k:9s} {found[k]:9.4f} ± {found['errors'][k]:.4f}")
     typer.echo(f"R2        {found['r2']:9.4f} on {found['points']} losses")
 
-# %% ../nbs/90_cli.ipynb #af7096a4
+# %% ../nbs/90_cli.ipynb #23542d8c
 def main():
     "Entry point of the console script"
     try: code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort): code = 130
     except Exception as e:
-        if hasattr(e, 'exit_code') and hasattr(e, 'show'): e.show(); sys.exit(e.exit_code)        # a mistyped option; which click it comes from depends on typer's version
+        if hasattr(e, 'exit_code') and hasattr(e, 'show'):
+            e.show()
+            sys.exit(e.exit_code)   # a mistyped option; which click it comes from depends on typer's version
         if not (isinstance(e, CommandError) or type(e).__module__.startswith('cocogen.')): raise
         typer.echo(f'error: {e}', err=True)
         sys.exit(2)

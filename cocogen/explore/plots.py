@@ -17,9 +17,13 @@ from ..fl.data import read_json, write_text
 from ..fl.runs import Run, RunError, same_consortium
 
 # %% ../../nbs/explore/00_plots.ipynb #04fc04f1
-STYLE = {'axes.spines.top': False, 'axes.spines.right': False, 'axes.titlesize': 10, 'axes.titleweight': 'bold', 'axes.titlelocation': 'left', 'axes.labelsize': 9, 'xtick.labelsize': 8, 'ytick.labelsize': 8,
-    'font.size': 9, 'figure.facecolor': 'white', 'savefig.facecolor': 'white', 'axes.axisbelow': True, 'axes.grid': True, 'grid.color': '.92', 'legend.frameon': False}
-LOOKS = {'vcfl': ('#000000', ':', 's'), 'random': ('#999999', '-.', 'x'), 'max': ('#56B4E9', '--', '^'), 'wco': ('#CC79A7', '-.', 'v'), 'cocogen': ('#E69F00', '--', 'o'), 'cocogen+': ('#0072B2', '-', 'D'), 'first-best': ('#009E73', '-', '*'), 'planner': ('#D55E00', ':', 'P')}
+STYLE = {'axes.spines.top': False, 'axes.spines.right': False, 'axes.titlesize': 10, 'axes.titleweight': 'bold',
+    'axes.titlelocation': 'left', 'axes.labelsize': 9, 'xtick.labelsize': 8, 'ytick.labelsize': 8,
+    'font.size': 9, 'figure.facecolor': 'white', 'savefig.facecolor': 'white', 'axes.axisbelow': True, 'axes.grid': True,
+        'grid.color': '.92', 'legend.frameon': False}
+LOOKS = {'vcfl': ('#000000', ':', 's'), 'random': ('#999999', '-.', 'x'), 'max': ('#56B4E9', '--', '^'), 'wco': ('#CC79A7', '-.', 'v'),
+    'cocogen': ('#E69F00', '--', 'o'), 'cocogen+': ('#0072B2', '-', 'D'), 'first-best': ('#009E73', '-', '*'),
+    'planner': ('#D55E00', ':', 'P')}
 
 @contextmanager
 def styled():
@@ -36,7 +40,8 @@ def label_ends(ax, ends:list, gap:float=.07):
         shift.append(at)
     over = max(0., last - .98)
     for (x, y, text, colour), at in zip(order, shift):
-        ax.annotate(text, (x, low + (at - over)*(high - low)), xytext=(8, 0), textcoords='offset points', va='center', color=colour, fontsize=8.5, annotation_clip=False)
+        ax.annotate(text, (x, low + (at - over)*(high - low)), xytext=(8, 0), textcoords='offset points', va='center', color=colour,
+            fontsize=8.5, annotation_clip=False)
 
 # %% ../../nbs/explore/00_plots.ipynb #f1cfe1a1
 def run_summary(runs:list)->pd.DataFrame:
@@ -44,8 +49,10 @@ def run_summary(runs:list)->pd.DataFrame:
     rows = []
     for r in runs:
         t = r.table; by = t.groupby('round'); per = t.groupby('organization', sort=False)
-        rows.append(dict(strategy=r.config.strategy, generated=int(t.generated.sum()), loss=by.loss.first().iloc[-1], accuracy=by.test_accuracy.first().iloc[-1], welfare_predicted=by.welfare_predicted.first().sum(),
-            welfare_measured=by.welfare_measured.first().sum(), cost=t.cost.sum(), moved=t.transfer.clip(lower=0).sum(), worst_margin=per.margin.sum().min(), leavers=int((per.margin.sum()<0).sum())))
+        rows.append(dict(strategy=r.config.strategy, generated=int(t.generated.sum()), loss=by.loss.first().iloc[-1],
+            accuracy=by.test_accuracy.first().iloc[-1], welfare_predicted=by.welfare_predicted.first().sum(),
+            welfare_measured=by.welfare_measured.first().sum(), cost=t.cost.sum(), moved=t.transfer.clip(lower=0).sum(),
+                worst_margin=per.margin.sum().min(), leavers=int((per.margin.sum()<0).sum())))
     return pd.DataFrame(rows).set_index('strategy')
 
 # %% ../../nbs/explore/00_plots.ipynb #d0656f2a
@@ -60,8 +67,11 @@ def run_figure(runs:list):
         for r in runs:
             by, (colour, line, mark) = r.table.groupby('round'), LOOKS[r.config.strategy]
             K = r.table['loss'].iloc[0] + r.table['performance_measured'].iloc[0]          # loss before the first round
-            for ax, y, ends in ((loss, np.append(K, by.loss.first()), labels[0]), (welfare, np.append(0, by.welfare_measured.first().cumsum()), labels[1])):
-                ax.plot(range(len(y)), y, color=colour, ls=line, marker=mark, ms=4); ends.append((len(y)-1, y[-1], f'{r.config.strategy}  {y[-1]:,.2f}' if ax is loss else f'{r.config.strategy}  {y[-1]:,.0f}', colour))
+            for ax, y, ends in ((loss, np.append(K, by.loss.first()), labels[0]),
+                (welfare, np.append(0, by.welfare_measured.first().cumsum()), labels[1])):
+                ax.plot(range(len(y)), y, color=colour, ls=line, marker=mark, ms=4)
+                ends.append((len(y)-1, y[-1], f'{r.config.strategy}  {y[-1]:,.2f}' if ax is loss
+                    else f'{r.config.strategy}  {y[-1]:,.0f}', colour))
         loss.set(title='Validation loss', xlabel='round'); welfare.set(title='Welfare so far (measured)', xlabel='round', ylabel='money')
         for ax, ends in zip((loss, welfare), labels): ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True)); label_ends(ax, ends)
         _who(who, main); _paid(paid, main)
@@ -71,23 +81,36 @@ def run_figure(runs:list):
     plt.close(fig)
     return fig
 
+# %% ../../nbs/explore/00_plots.ipynb #b3a0dbec
 def _who(ax, run):
     per = run.table.groupby('organization', sort=False)
     local, made, h = per.local.first(), per.generated.mean(), per.heterogeneity.first()
     y = np.arange(len(local))
     ax.barh(y, local, color='.75'); ax.barh(y, made, left=local, color=LOOKS[run.config.strategy][0], hatch='//', edgecolor='white')
-    for k in y: ax.annotate(f'h = {h.iloc[k]:.2f}', (local.iloc[k] + made.iloc[k], k), xytext=(4, 0), textcoords='offset points', va='center', fontsize=7.5)
-    ax.set(title=f'Held (grey) and generated (hatched): {run.config.strategy}', xlabel='samples a round', yticks=y, yticklabels=local.index); ax.invert_yaxis(); ax.grid(axis='y', visible=False); ax.margins(x=.14)
+    for k in y:
+        ax.annotate(f'h = {h.iloc[k]:.2f}', (local.iloc[k] + made.iloc[k], k), xytext=(4, 0), textcoords='offset points', va='center',
+            fontsize=7.5)
+    ax.set(title=f'Held (grey) and generated (hatched): {run.config.strategy}', xlabel='samples a round', yticks=y, yticklabels=local.index)
+    ax.invert_yaxis()
+    ax.grid(axis='y', visible=False)
+    ax.margins(x=.14)
 
 def _paid(ax, run):
     per = run.table.groupby('organization', sort=False)
     t = per.transfer.sum()
     y = np.arange(len(t))
     ax.barh(y, t, color=np.where(t>=0, '#0072B2', '#D55E00')); ax.axvline(0, color='k', lw=.8)
-    for k in y: ax.annotate(f'{t.iloc[k]:+,.1f}', (t.iloc[k], k), xytext=(4 if t.iloc[k]>=0 else -4, 0), textcoords='offset points', va='center', ha='left' if t.iloc[k]>=0 else 'right', fontsize=7.5)
+    for k in y:
+        ax.annotate(f'{t.iloc[k]:+,.1f}', (t.iloc[k], k), xytext=(4 if t.iloc[k]>=0 else -4, 0), textcoords='offset points',
+            va='center', ha='left' if t.iloc[k]>=0 else 'right', fontsize=7.5)
     moved = t.abs().sum()>0
-    ax.set(title=f'Paid (right) and paying (left): {run.config.strategy}' if moved else f'Nobody pays anybody: {run.config.strategy}', xlabel='money over all rounds', yticks=y, yticklabels=t.index); ax.invert_yaxis(); ax.grid(axis='y', visible=False); ax.margins(x=.2)
+    ax.set(title=f'Paid (right) and paying (left): {run.config.strategy}' if moved else f'Nobody pays anybody: {run.config.strategy}',
+        xlabel='money over all rounds', yticks=y, yticklabels=t.index)
+    ax.invert_yaxis()
+    ax.grid(axis='y', visible=False)
+    ax.margins(x=.2)
 
+# %% ../../nbs/explore/00_plots.ipynb #59f067b9
 def _samples(ax, run):
     ax.axis('off'); p = run.folder/'samples.npy' if run.folder else None
     if p is None or not p.exists(): return
@@ -98,7 +121,7 @@ def _samples(ax, run):
     for i, im in enumerate(x): r, k = i%2, i//2; wall[r*(h+2):r*(h+2)+h, k*(w+2):k*(w+2)+w] = im
     ax.imshow(wall.squeeze(), cmap='gray', aspect='equal', interpolation='nearest'); ax.set_title('Synthetic images, two pairs a class')
 
-# %% ../../nbs/explore/00_plots.ipynb #b3a0dbec
+# %% ../../nbs/explore/00_plots.ipynb #357c121b
 _css = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}img{max-width:100%;height:auto}code{background:#f4f4f4;padding:.1rem .3rem}caption{text-align:left;font-weight:bold;padding:.4rem 0}"
 
 def _png(fig)->str:
@@ -108,13 +131,18 @@ def _png(fig)->str:
 def report(runs:list, path):
     "Writes one self-contained HTML page about one or more runs"
     main = runs[-1]
-    if not same_consortium([r.config for r in runs]): raise RunError(f"A report compares runs of the same consortium. Got different ones: {', '.join(str(r.folder) for r in runs)}")
+    if not same_consortium([r.config for r in runs]):
+        raise RunError(f"A report compares runs of the same consortium. Got different ones: {', '.join(str(r.folder) for r in runs)}")
     env = read_json(main.folder/'environment.json', RunError) if main.folder and (main.folder/'environment.json').exists() else {}
-    table = lambda f, caption, **kw: f.to_html(float_format='{:,.3f}'.format, border=0, **kw).replace('<thead>', f'<caption>{html.escape(caption)}</caption><thead>', 1)
-    last = main.table[main.table['round']==main.table['round'].max()].set_index('organization')[['local', 'generated', 'heterogeneity', 'contribution', 'utility_predicted', 'utility_measured', 'cost', 'damage', 'transfer', 'margin']]
-    rounds = main.table.groupby('round')[['aggregate', 'loss_predicted', 'loss', 'accuracy', 'test_accuracy', 'welfare_predicted', 'welfare_measured', 'strength']].first()
+    table = lambda f, caption, **kw: f.to_html(float_format='{:,.3f}'.format, border=0, **kw).replace('<thead>',
+        f'<caption>{html.escape(caption)}</caption><thead>', 1)
+    last = main.table[main.table['round']==main.table['round'].max()].set_index('organization')[['local', 'generated', 'heterogeneity',
+        'contribution', 'utility_predicted', 'utility_measured', 'cost', 'damage', 'transfer', 'margin']]
+    rounds = main.table.groupby('round')[['aggregate', 'loss_predicted', 'loss', 'accuracy', 'test_accuracy', 'welfare_predicted',
+        'welfare_measured', 'strength']].first()
     facts = pd.DataFrame([(k, v) for k, v in vars(main.config).items()], columns=['field', 'value'])
-    body = [f'<h1>cocogen: {html.escape(main.config.dataset)}</h1>', f"<p>Made by <code>{html.escape(env.get('command', 'unknown'))}</code> in {env.get('seconds', float('nan'))} s on {env.get('cores', '?')} cores, {env.get('finished', '')}.</p>",
+    body = [f'<h1>cocogen: {html.escape(main.config.dataset)}</h1>',
+        f"<p>Made by <code>{html.escape(env.get('command', 'unknown'))}</code> in {env.get('seconds', float('nan'))} s on {env.get('cores', '?')} cores, {env.get('finished', '')}.</p>",
         f'<img alt="Loss, welfare, generation, transfers and synthetic samples of the runs" src="data:image/png;base64,{_png(run_figure(runs))}">', table(run_summary(runs), 'Strategies (welfare over all rounds)'),
         table(rounds, f'Rounds of {main.config.strategy}'), table(last, f'Organizations in the last round of {main.config.strategy}'),
         "<p>Predicted welfare puts the learning law's performance into the utilities; measured welfare puts the loss that the model really reached on validation images. Money is a convention of the configuration. The generator's fidelity is measured; see <code>environment.json</code>.</p>", table(facts, 'Configuration', index=False)]

@@ -20,7 +20,8 @@ from .rounds import Config, ConfigError, prepare, start, train_round
 from .runs import environment
 
 # %% ../../nbs/fl/06_calibrate.ipynb #5912e569
-_neutral = dict(a=10.46, b=.36, floor=.2, decay=0., discount=.85)      # the reference scenario's law: amounts are given here, so it decides nothing
+_neutral = dict(a=10.46, b=.36, floor=.2, decay=0.,
+    discount=.85)      # the reference scenario's law: amounts are given here, so it decides nothing
 
 def measure(
     config:Config,                 # what all runs share
@@ -31,7 +32,8 @@ def measure(
     progress:bool=True
 )->pd.DataFrame:
     "One row a run and round: `size alpha share seed round loss`, and per organization `local heterogeneity generated` as JSON lists"
-    if bad := [s for s in shares if not (np.isfinite(s) and s>=0)]: raise ConfigError(f"`shares` must be finite and not negative. Got: {bad[0]}")
+    if bad := [s for s in shares if not (np.isfinite(s) and s>=0)]:
+        raise ConfigError(f"`shares` must be finite and not negative. Got: {bad[0]}")
     grid = [(m, a, s) for m in sizes for a in alphas for s in seeds]
     rows, bar = [], tqdm(total=len(grid)*len(shares), desc='calibrating', unit='run', disable=not progress)
     for m, a, seed in grid:
@@ -40,7 +42,9 @@ def measure(
             x, state = np.rint(share*con.fed.local), start(con)
             for t in range(config.rounds):
                 state = train_round(con, state, x)[0]
-                rows.append(dict(size=m, alpha=a, share=share, seed=seed, round=t+1, loss=state.loss, local=json.dumps(con.fed.local.tolist()), heterogeneity=json.dumps(con.fed.heterogeneity.tolist()), generated=json.dumps(x.tolist())))
+                rows.append(dict(size=m, alpha=a, share=share, seed=seed, round=t+1, loss=state.loss,
+                    local=json.dumps(con.fed.local.tolist()), heterogeneity=json.dumps(con.fed.heterogeneity.tolist()),
+                    generated=json.dumps(x.tolist())))
             bar.update()
     return pd.DataFrame(rows)
 
@@ -61,7 +65,8 @@ def fit(
 )->dict:
     "Constants of the law by bounded least squares, with standard errors and R2 (section 6)"
     f = frame[frame['round']>=first]
-    if len(f)<=len(NAMES): raise DataError(f"A calibration of {len(NAMES)} constants needs more measured losses. Got: {len(f)}")
+    if len(f)<=len(NAMES):
+        raise DataError(f"A calibration of {len(NAMES)} constants needs more measured losses. Got: {len(f)}")
     d, h, x = (np.array([json.loads(v) for v in f[k]]) for k in ('local', 'heterogeneity', 'generated'))
     t, y = f['round'].values, f['loss'].values
     def model(p):
@@ -69,15 +74,18 @@ def fit(
         S = ((d + theta*x)*(1 - kappa*mixed_heterogeneity(d, h, 0., x))).sum(1)
         return floor + np.exp(la - c*np.log(t) - b*np.log(S/1000))
     low, high = [-20, .01, 0, 0, 0, .01], [20, 3, max(y.min(), 1e-6), 3, .99, 1.]
-    r = min((optimize.least_squares(lambda p: model(p) - y, np.clip([0, b, .5*y.min(), .5, .5, .8], low, high), bounds=(low, high), x_scale=[1, .1, .1, .1, .1, .1]) for b in (.2, .5, 1.)), key=lambda r: r.cost)
+    r = min((optimize.least_squares(lambda p: model(p) - y, np.clip([0, b, .5*y.min(), .5, .5, .8], low, high), bounds=(low, high),
+        x_scale=[1, .1, .1, .1, .1, .1]) for b in (.2, .5, 1.)), key=lambda r: r.cost)
     resid = model(r.x) - y
     cov = np.linalg.pinv(r.jac.T @ r.jac)*(resid @ resid)/max(len(y) - len(r.x), 1)
     p, se = r.x.copy(), np.sqrt(np.diag(cov))
     at_bound = [k for k, v, lo, hi in zip(NAMES, p, low, high) if min(v - lo, hi - v) < 1e-6]      # where a standard error says little
     a = np.exp(p[0])*1000**p[1]                       # from thousands of samples to samples
     grad = np.array([a, a*np.log(1000), 0, 0, 0, 0])  # delta method
-    return dict(zip(NAMES, (float(v) for v in (a, *p[1:]))), errors=dict(zip(NAMES, (float(v) for v in (np.sqrt(grad @ cov @ grad), *se[1:])))),
-        at_bound=at_bound, r2=float(1 - (resid**2).sum()/((y - y.mean())**2).sum()), points=int(len(y)), fitted=(model(r.x)).tolist(), measured=y.tolist())
+    return dict(zip(NAMES, (float(v) for v in (a, *p[1:]))), errors=dict(zip(NAMES,
+        (float(v) for v in (np.sqrt(grad @ cov @ grad), *se[1:])))),
+        at_bound=at_bound, r2=float(1 - (resid**2).sum()/((y - y.mean())**2).sum()), points=int(len(y)), fitted=(model(r.x)).tolist(),
+            measured=y.tolist())
 
 # %% ../../nbs/fl/06_calibrate.ipynb #68078954
 def calibrate(
@@ -89,12 +97,15 @@ def calibrate(
     "Measures the learning law of a configuration's data set, model and local budget"
     if out is not None:
         out = Path(out)
-        if out.suffix!='.json' or out.is_dir(): raise ConfigError(f"The calibration must be written to a .json file. Got: '{out}'")
+        if out.suffix!='.json' or out.is_dir():
+            raise ConfigError(f"The calibration must be written to a .json file. Got: '{out}'")
         try: out.parent.mkdir(parents=True, exist_ok=True); write_text(out.with_suffix('.csv'), '')
         except OSError as e: raise ConfigError(f"'{out}' cannot be written: {e.strerror}") from None
     frame = measure(config, progress=progress, **grid)
-    if out is not None: write_text(out.with_suffix('.csv'), frame.to_csv(index=False))     # hours of measurements are safe before they are fitted
+    if out is not None:
+        write_text(out.with_suffix('.csv'), frame.to_csv(index=False))   # hours of measurements are safe before they are fitted
     found = fit(frame)
-    found |= dict(dataset=config.dataset, config=asdict(config), grid={k: list(v) for k, v in grid.items()}, date=date.today().isoformat(), environment=environment())
+    found |= dict(dataset=config.dataset, config=asdict(config), grid={k: list(v) for k, v in grid.items()},
+        date=date.today().isoformat(), environment=environment())
     if out is not None: write_text(out, json.dumps(found, indent=1))
     return found

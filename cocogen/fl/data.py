@@ -55,10 +55,14 @@ class DataSet:
 
     def __post_init__(self):
         for part, x, y in (('training', self.images, self.labels), ('test', self.test_images, self.test_labels)):
-            if x.dtype!=np.uint8 or x.ndim!=4: raise DataError(f"The {part} images of {self.name} must be uint8 of shape (n, height, width, channels). Got {x.dtype} of shape {x.shape}")
-            if len(x)!=len(y) or not len(x): raise DataError(f"The {part} part of {self.name} must have one label an image and at least one image. Got {len(x)} images and {len(y)} labels")
-            if y.ndim!=1 or x.shape[1:]!=self.images.shape[1:] or not x.size: raise DataError(f"The {part} part of {self.name} must have a flat array of labels and images of the size of the training images {self.images.shape[1:]}. Got labels {y.shape} and images {x.shape[1:]}")
-            if y.min()<0 or y.max()>=self.classes: raise DataError(f"Labels of {self.name} must be 0..{self.classes-1}. Got {y.min()}..{y.max()} in the {part} part")
+            if x.dtype!=np.uint8 or x.ndim!=4:
+                raise DataError(f"The {part} images of {self.name} must be uint8 of shape (n, height, width, channels). Got {x.dtype} of shape {x.shape}")
+            if len(x)!=len(y) or not len(x):
+                raise DataError(f"The {part} part of {self.name} must have one label an image and at least one image. Got {len(x)} images and {len(y)} labels")
+            if y.ndim!=1 or x.shape[1:]!=self.images.shape[1:] or not x.size:
+                raise DataError(f"The {part} part of {self.name} must have a flat array of labels and images of the size of the training images {self.images.shape[1:]}. Got labels {y.shape} and images {x.shape[1:]}")
+            if y.min()<0 or y.max()>=self.classes:
+                raise DataError(f"Labels of {self.name} must be 0..{self.classes-1}. Got {y.min()}..{y.max()} in the {part} part")
 
 # %% ../../nbs/fl/00_data.ipynb #9a36ceff
 def _digits(root=None)->DataSet:
@@ -75,18 +79,25 @@ def read_idx(path)->np.ndarray:
     path = Path(path)
     try:
         with (gzip.open if path.suffix=='.gz' else open)(path, 'rb') as f: raw = f.read()
-    except (OSError, EOFError, zlib.error) as e: raise DataError(f"'{path}' cannot be read as an idx file: {e}") from None
-    if len(raw)<4 or raw[:3]!=b'\0\0\x08' or not 1<=raw[3]<=4: raise DataError(f"'{path}' must start as an idx file of bytes does (0, 0, 8, dimensions). Got {raw[:4]!r}")
+    except (OSError, EOFError, zlib.error) as e:
+        raise DataError(f"'{path}' cannot be read as an idx file: {e}") from None
+    if len(raw)<4 or raw[:3]!=b'\0\0\x08' or not 1<=raw[3]<=4:
+        raise DataError(f"'{path}' must start as an idx file of bytes does (0, 0, 8, dimensions). Got {raw[:4]!r}")
     head = 4 + 4*raw[3]
     shape = struct.unpack(f'>{raw[3]}I', raw[4:head]) if len(raw)>=head else ()
-    if len(raw)!=head + int(np.prod(shape, dtype=np.int64)) or not shape: raise DataError(f"'{path}' is truncated or damaged: its header promises shape {shape}. Got {max(len(raw)-head, 0)} bytes of data")
+    if len(raw)!=head + int(np.prod(shape, dtype=np.int64)) or not shape:
+        raise DataError(f"'{path}' is truncated or damaged: its header promises shape {shape}. Got {max(len(raw)-head, 0)} bytes of data")
     return np.frombuffer(raw, np.uint8, offset=head).reshape(shape).copy()
 
 # %% ../../nbs/fl/00_data.ipynb #4653bef6
 SYSTEM = Path('/usr/share/datasets')       # where Debian's dataset packages put files
 _clothes = ('T-shirt', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot')
-_sums = dict(images='2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012', labels='657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7', test_images='c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a', test_labels='3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9')      # SHA-256 of the official arrays: MNIST and others use the same file names
-_idx = dict(images='train-images-idx3-ubyte', labels='train-labels-idx1-ubyte', test_images='t10k-images-idx3-ubyte', test_labels='t10k-labels-idx1-ubyte')
+_sums = dict(images='2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012',
+    labels='657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7',
+    test_images='c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a',
+    test_labels='3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9')      # SHA-256 of the official arrays: MNIST and others use the same file names
+_idx = dict(images='train-images-idx3-ubyte', labels='train-labels-idx1-ubyte', test_images='t10k-images-idx3-ubyte',
+    test_labels='t10k-labels-idx1-ubyte')
 
 def cache()->Path:
     "Where downloads are kept: `$COCOGEN_CACHE`, or `cocogen` in the user's cache"
@@ -111,15 +122,19 @@ def _fashion(root=None)->DataSet:
         mine = folder not in (SYSTEM, cache())            # a folder that was named must be complete; an interrupted download is repeated
         if all(found.values()) or (mine and any(found.values())): break
     else:
-        if root is not None: raise DataError(f"Fashion-MNIST is not in '{root}'. It must hold {_idx['images']}[.gz] and three more idx files")
+        if root is not None:
+            raise DataError(f"Fashion-MNIST is not in '{root}'. It must hold {_idx['images']}[.gz] and three more idx files")
         from torchvision.datasets import FashionMNIST
         try: FashionMNIST(cache(), download=True)
-        except Exception as e: raise DataError(f"Fashion-MNIST is in none of {', '.join(map(str, folders()))}, and its download failed ({type(e).__name__}: {str(e)[:80]}). Install Debian's dataset-fashion-mnist or set COCOGEN_DATA") from None
+        except Exception as e:
+            raise DataError(f"Fashion-MNIST is in none of {', '.join(map(str, folders()))}, and its download failed ({type(e).__name__}: {str(e)[:80]}). Install Debian's dataset-fashion-mnist or set COCOGEN_DATA") from None
         found = {k: _find(cache(), stem) for k, stem in _idx.items()}
-    if lost := [_idx[k] for k, p in found.items() if p is None]: raise DataError(f"Fashion-MNIST in '{folder}' must have four idx files. Missing: {', '.join(lost)}")
+    if lost := [_idx[k] for k, p in found.items() if p is None]:
+        raise DataError(f"Fashion-MNIST in '{folder}' must have four idx files. Missing: {', '.join(lost)}")
     a = {k: read_idx(p) for k, p in found.items()}
     for k, s in _sums.items():
-        if len(a[k]) in (60_000, 10_000) and hashlib.sha256(a[k]).hexdigest()!=s: raise DataError(f"'{found[k]}' has the size of Fashion-MNIST's file but not its content (another data set with the same file names, or a damaged copy). Got SHA-256 {hashlib.sha256(a[k]).hexdigest()[:16]}...")
+        if len(a[k]) in (60_000, 10_000) and hashlib.sha256(a[k]).hexdigest()!=s:
+            raise DataError(f"'{found[k]}' has the size of Fashion-MNIST's file but not its content (another data set with the same file names, or a damaged copy). Got SHA-256 {hashlib.sha256(a[k]).hexdigest()[:16]}...")
     for k in ('images', 'test_images'):
         if a[k].ndim!=3: raise DataError(f"'{found[k]}' must hold images (three dimensions). Got shape {a[k].shape}")
         a[k] = a[k][..., None]
@@ -154,13 +169,15 @@ def split(
     "A stratified division of the training images (section 6)"
     for k, v in dict(generator=generator, validation=validation).items():
         if not 0<v<1: raise DataError(f"The share of `{k}` must lie between 0 and 1. Got: {v}")
-    if generator + validation >= 1: raise DataError(f"The shares of generator and validation must leave images for organizations. Got: {generator} + {validation}")
+    if generator + validation >= 1:
+        raise DataError(f"The shares of generator and validation must leave images for organizations. Got: {generator} + {validation}")
     parts = [[], [], []]
     for k in range(data.classes):
         i = stream(seed, 'split', k).permutation(np.flatnonzero(data.labels==k))
         a, b = int(np.ceil(generator*len(i))), int(np.ceil(validation*len(i)))
         for part, j in zip(parts, (i[a+b:], i[:a], i[a:a+b])): part.append(j)
     org, gen, val = (np.sort(np.concatenate(p)) for p in parts)
-    if samples<0 or samples>len(org): raise DataError(f"`samples` must lie between 0 and the {len(org)} images that organizations may hold. Got: {samples}")
+    if samples<0 or samples>len(org):
+        raise DataError(f"`samples` must lie between 0 and the {len(org)} images that organizations may hold. Got: {samples}")
     if samples: org = np.sort(stream(seed, 'samples').choice(org, samples, replace=False))
     return Split(org, gen, val)

@@ -30,9 +30,11 @@ def pick_device(device:str='auto')->torch.device:
     "The device of a name in auto, cpu, cuda, mps; `DataError` where it is not there"
     have = dict(cpu=True, cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
     if device=='auto': device = next((d for d in ('cuda', 'mps') if have[d]), 'cpu')
-    if not have.get(device.split(':')[0], False): raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}")
+    if not have.get(device.split(':')[0], False):
+        raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}")
     try: return torch.device(device)
-    except RuntimeError: raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}") from None
+    except RuntimeError:
+        raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}") from None
 
 def torch_seed(seed:int, *name)->int:
     "A seed for torch that belongs to `name`, like `stream`"
@@ -68,7 +70,8 @@ class GeneratorConfig:
     def __post_init__(self):
         object.__setattr__(self, 'widths', tuple(self.widths))
         for k in ('steps', 'batch', 'euler', 'lr', 'guidance'):
-            if not getattr(self, k)>0: raise DataError(f"`{k}` of a generator must be positive. Got: {getattr(self, k)}")
+            if not getattr(self, k)>0:
+                raise DataError(f"`{k}` of a generator must be positive. Got: {getattr(self, k)}")
 
 # %% ../../nbs/fl/02_generate.ipynb #6a7afecb
 def _unet(cfg:GeneratorConfig, shape:tuple, classes:int):
@@ -77,7 +80,8 @@ def _unet(cfg:GeneratorConfig, shape:tuple, classes:int):
     f, (c, h, w) = fold(shape), shape
     if h%(2*f) or w%(2*f): raise DataError(f"Image height and width must be multiples of {2*f}. Got {h}x{w}")
     widths = cfg.widths or ((16, 32) if f==1 else (32, 64))
-    return UNet2DModel(sample_size=(h//f, w//f), in_channels=f*f*c, out_channels=f*f*c, layers_per_block=1, block_out_channels=widths, norm_num_groups=8, add_attention=False,
+    return UNet2DModel(sample_size=(h//f, w//f), in_channels=f*f*c, out_channels=f*f*c, layers_per_block=1, block_out_channels=widths,
+        norm_num_groups=8, add_attention=False,
         down_block_types=('DownBlock2D',)*len(widths), up_block_types=('UpBlock2D',)*len(widths), num_class_embeds=classes+1)
 
 def fold(shape:tuple)->int:
@@ -103,7 +107,8 @@ class DiffusionGenerator:
     ):
         "Trains from scratch; returns the generator"
         cfg, self.shape, self.classes = self.config, (images.shape[3], *images.shape[1:3]), classes
-        if not len(images) or len(images)!=len(labels): raise DataError(f"A generator needs images and a label for each. Got {len(images)} images and {len(labels)} labels")
+        if not len(images) or len(images)!=len(labels):
+            raise DataError(f"A generator needs images and a label for each. Got {len(images)} images and {len(labels)} labels")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(cfg.seed, 'velocity network'))
             net = _unet(cfg, self.shape, classes).to(self.device)
@@ -138,10 +143,12 @@ def sample(self:DiffusionGenerator,
     from diffusers import FlowMatchEulerDiscreteScheduler
     if self.net is None: raise DataError("A generator must be fitted or loaded before it samples. Got an empty one")
     labels = np.asarray(labels)
-    if labels.size and (labels.min()<0 or labels.max()>=self.classes): raise DataError(f"Labels must be 0..{self.classes-1}. Got {labels.min()}..{labels.max()}")
+    if labels.size and (labels.min()<0 or labels.max()>=self.classes):
+        raise DataError(f"Labels must be 0..{self.classes-1}. Got {labels.min()}..{labels.max()}")
     f, (c, h, w) = fold(self.shape), self.shape
     out = []
-    for a in tqdm(range(0, len(labels), batch), desc='generating images', unit_scale=batch, unit='image', disable=not progress, leave=False):
+    for a in tqdm(range(0, len(labels), batch), desc='generating images', unit_scale=batch, unit='image', disable=not progress,
+        leave=False):
         k = torch.from_numpy(labels[a:a+batch].astype(np.int64)).to(self.device)
         x = noise(seed, start+a, len(k), (f*f*c, h//f, w//f)).to(self.device)
         walk = FlowMatchEulerDiscreteScheduler()
@@ -171,13 +178,15 @@ def load_generator(path, device='cpu')->DiffusionGenerator:
     try:
         with safe_open(path, 'pt', device=str(device)) as f: meta, state = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
     except (OSError, SafetensorError) as e: raise DataError(f"'{path}' is no generator: {e}") from None
-    if not meta or 'config' not in meta: raise DataError(f"'{path}' must be a generator with its configuration in the header. Got: {sorted(meta or {})}")
+    if not meta or 'config' not in meta:
+        raise DataError(f"'{path}' must be a generator with its configuration in the header. Got: {sorted(meta or {})}")
     try:
         g = DiffusionGenerator(GeneratorConfig(**json.loads(meta['config'])), device)
         g.shape, g.classes = tuple(json.loads(meta['shape'])), int(meta['classes'])
         net = _unet(g.config, g.shape, g.classes)
         net.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, RuntimeError) as e: raise DataError(f"'{path}' holds a generator of another kind: {str(e).splitlines()[0]}") from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise DataError(f"'{path}' holds a generator of another kind: {str(e).splitlines()[0]}") from None
     g.net = net.to(g.device).eval().requires_grad_(False)
     return g
 

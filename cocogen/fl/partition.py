@@ -20,9 +20,11 @@ def dirichlet(
 )->list:
     "Indices of each organization's images, n arrays that together are 0..len(labels)-1"
     labels = np.asarray(labels)
-    if not (isinstance(n, (int, np.integer)) and n>=1): raise DataError(f"The number of organizations must be a whole number of at least 1. Got: {n}")
+    if not (isinstance(n, (int, np.integer)) and n>=1):
+        raise DataError(f"The number of organizations must be a whole number of at least 1. Got: {n}")
     if not (np.isfinite(alpha) and alpha>0): raise DataError(f"`alpha` must be positive and finite. Got: {alpha}")
-    if minimum*n > len(labels) or minimum<0: raise DataError(f"{n} organizations of at least {minimum} images need {minimum*n}. Got: {len(labels)}")
+    if minimum*n > len(labels) or minimum<0:
+        raise DataError(f"{n} organizations of at least {minimum} images need {minimum*n}. Got: {len(labels)}")
     rng, parts = stream(seed, 'partition'), [[] for _ in range(n)]
     for k in np.unique(labels):
         own = rng.permutation(np.flatnonzero(labels==k))

@@ -23,6 +23,28 @@ from .train import MODELS, average, evaluate, fidelity, local_train, model
 # %% ../../nbs/fl/04_rounds.ipynb #fcbb3201
 class ConfigError(ValueError): "A configuration that describes no run; the text names the field, the rule and the value"
 
+def _check(self):
+    "Refuses a configuration that describes no run"
+    for f in fields(self):
+        v, kind = getattr(self, f.name), f.type
+        if kind is float and isinstance(v, int) and not isinstance(v, bool): v = float(v); object.__setattr__(self, f.name, v)
+        if kind in (str, int, float, bool) and type(v) is not kind:
+            raise ConfigError(f"`{f.name}` must be of type {kind.__name__}. Got: {v!r} ({type(v).__name__})")
+        if kind is float and not np.isfinite(v): raise ConfigError(f"`{f.name}` must be finite. Got: {v}")
+    def need(name, ok, rule):
+        if not ok(getattr(self, name)): raise ConfigError(f"`{name}` {rule}. Got: {getattr(self, name)!r}")
+    for k, options in dict(dataset=LOADERS, strategy=STRATEGIES, model=MODELS).items():
+        need(k, lambda v: v in options, f"must be one of {', '.join(options)}")
+    for k in ('orgs', 'rounds', 'local_steps', 'batch', 'generator_steps', 'euler'): need(k, lambda v: v>=1, 'must be at least 1')
+    for k in ('alpha', 'lr', 'price'): need(k, lambda v: v>0, 'must be positive')
+    for k in ('competition', 'seed', 'samples', 'minimum', 'congestion', 'cap', 'momentum'):
+        need(k, lambda v: v>=0, 'must not be negative')
+    need('seed', lambda v: v<2**63, 'must be below 2^63')
+    for k in ('generator_share', 'validation_share'): need(k, lambda v: 0<v<1, 'must lie between 0 and 1')
+    number = isinstance(self.strength, (int, float)) and not isinstance(self.strength, bool)
+    need('strength', lambda v: v=='auto' or (number and np.isfinite(v) and v>=0), "must be 'auto' or a number that is not negative")
+
+# %% ../../nbs/fl/04_rounds.ipynb #01cdac5f
 @dataclass(frozen=True)
 class Config:
     "Everything that decides a run; equal configurations make equal tables"
@@ -53,42 +75,30 @@ class Config:
     data:str=''               # folder of the data set; empty: the usual places
     law:str=''                # file of a calibration; empty: the one that ships for the data set
 
-    def __post_init__(self):
-        for f in fields(self):
-            v, kind = getattr(self, f.name), {'dataset': str}.get(f.name, f.type)
-            if kind is float and isinstance(v, int) and not isinstance(v, bool): v = float(v); object.__setattr__(self, f.name, v)
-            if kind in (str, int, float, bool) and type(v) is not kind: raise ConfigError(f"`{f.name}` must be of type {kind.__name__}. Got: {v!r} ({type(v).__name__})")
-            if kind is float and not np.isfinite(v): raise ConfigError(f"`{f.name}` must be finite. Got: {v}")
-        def need(name, ok, rule):
-            if not ok(getattr(self, name)): raise ConfigError(f"`{name}` {rule}. Got: {getattr(self, name)!r}")
-        for k, options in dict(dataset=LOADERS, strategy=STRATEGIES, model=MODELS).items(): need(k, lambda v: v in options, f"must be one of {', '.join(options)}")
-        for k in ('orgs', 'rounds', 'local_steps', 'batch', 'generator_steps', 'euler'): need(k, lambda v: v>=1, 'must be at least 1')
-        for k in ('alpha', 'lr', 'price'): need(k, lambda v: v>0, 'must be positive')
-        for k in ('competition', 'seed', 'samples', 'minimum', 'congestion', 'cap', 'momentum'): need(k, lambda v: v>=0, 'must not be negative')
-        need('seed', lambda v: v<2**63, 'must be below 2^63')
-        for k in ('generator_share', 'validation_share'): need(k, lambda v: 0<v<1, 'must lie between 0 and 1')
-        number = isinstance(self.strength, (int, float)) and not isinstance(self.strength, bool)
-        need('strength', lambda v: v=='auto' or (number and np.isfinite(v) and v>=0), "must be 'auto' or a number that is not negative")
+    def __post_init__(self): _check(self)
 
     @classmethod
     def of(cls, values:dict):
         "A configuration from a mapping; unknown keys are refused by name"
-        if unknown := [k for k in values if k not in cls.__dataclass_fields__]: raise ConfigError(f"A configuration has no field {', '.join(map(repr, unknown))}. Known: {', '.join(cls.__dataclass_fields__)}")
+        if unknown := [k for k in values if k not in cls.__dataclass_fields__]:
+            raise ConfigError(f"A configuration has no field {', '.join(map(repr, unknown))}. Known: {', '.join(cls.__dataclass_fields__)}")
         return cls(**values)
 
-# %% ../../nbs/fl/04_rounds.ipynb #01cdac5f
+# %% ../../nbs/fl/04_rounds.ipynb #94d8d11d
 def calibration(
     dataset:str, # a data set with a shipped calibration
     path=''      # or a file that `cocogen calibrate` made
 )->dict:
     "Measured constants of the law: `a b floor decay`, `discount`, `fidelity`, and how they were measured"
     p = Path(path) if path else files('cocogen.fl')/'calibrations'/f'{dataset}.json'
-    if not p.is_file(): raise ConfigError(f"The law of '{dataset}' must be calibrated; `cocogen calibrate {dataset}` makes a file for `--set law=FILE`. Got none at '{path or 'the shipped calibrations'}'")
+    if not p.is_file():
+        raise ConfigError(f"The law of '{dataset}' must be calibrated; `cocogen calibrate {dataset}` makes a file for `--set law=FILE`. Got none at '{path or 'the shipped calibrations'}'")
     found = read_json(p, ConfigError)
-    if lost := [k for k in ('a', 'b', 'floor', 'decay', 'discount') if not isinstance(found.get(k), (int, float))]: raise ConfigError(f"The calibration '{p}' must hold numbers a, b, floor, decay and discount. Missing: {', '.join(lost)}")
+    if lost := [k for k in ('a', 'b', 'floor', 'decay', 'discount') if not isinstance(found.get(k), (int, float))]:
+        raise ConfigError(f"The calibration '{p}' must hold numbers a, b, floor, decay and discount. Missing: {', '.join(lost)}")
     return found
 
-# %% ../../nbs/fl/04_rounds.ipynb #94d8d11d
+# %% ../../nbs/fl/04_rounds.ipynb #d0af396a
 @dataclass(frozen=True, eq=False)
 class Consortium:
     "Everything that stays the same over the rounds of a run"
@@ -104,15 +114,17 @@ class Consortium:
     test:tuple              # images and labels for reports
     device:torch.device
 
-# %% ../../nbs/fl/04_rounds.ipynb #d0af396a
+# %% ../../nbs/fl/04_rounds.ipynb #d6bda8e9
 FIDELITY_STEPS = 500      # of the classifiers that measure fidelity: enough for them to be limited by images and not by training
 
+# %% ../../nbs/fl/04_rounds.ipynb #4bf6a5a2
 def fitted_generator(data:DataSet, cfg:Config, parts, device, progress=True)->tuple:
     "The generator of a configuration and its measured fidelity, from the cache if it was fitted before with the same images, software and threads"
     gcfg = GeneratorConfig(steps=cfg.generator_steps, euler=cfg.euler, seed=cfg.seed)
     x, y = data.images[parts.generator], data.labels[parts.generator]
     vx, vy = data.images[parts.validation], data.labels[parts.validation]
-    key = hashlib.sha256(b''.join((repr((gcfg, cfg.model, data.classes, FIDELITY_STEPS, torch.__version__, torch.get_num_threads(), device.type)).encode(), x.tobytes(), y.tobytes(), vx.tobytes(), vy.tobytes()))).hexdigest()[:16]
+    key = hashlib.sha256(b''.join((repr((gcfg, cfg.model, data.classes, FIDELITY_STEPS, torch.__version__, torch.get_num_threads(),
+        device.type)).encode(), x.tobytes(), y.tobytes(), vx.tobytes(), vy.tobytes()))).hexdigest()[:16]
     weights, facts = (cache()/'generators'/f'{cfg.dataset}-{key}{end}' for end in ('.safetensors', '.json'))
     if weights.exists() and facts.exists():
         try:
@@ -121,7 +133,8 @@ def fitted_generator(data:DataSet, cfg:Config, parts, device, progress=True)->tu
         except (DataError, KeyError): pass                # a damaged cache is filled again
     gen = DiffusionGenerator(gcfg, device).fit(x, y, data.classes, progress)
     k = stream(cfg.seed, 'fidelity images').permutation(len(x))[:4000]
-    found = fidelity(gen, to_tensor(x[k], device), torch.from_numpy(y[k]).to(device), to_tensor(vx, device), torch.from_numpy(vy).to(device), cfg.model, data.classes, cfg.seed, FIDELITY_STEPS)
+    found = fidelity(gen, to_tensor(x[k], device), torch.from_numpy(y[k]).to(device), to_tensor(vx, device),
+        torch.from_numpy(vy).to(device), cfg.model, data.classes, cfg.seed, FIDELITY_STEPS)
     try:
         weights.parent.mkdir(parents=True, exist_ok=True)
         gen.save(weights)
@@ -129,7 +142,7 @@ def fitted_generator(data:DataSet, cfg:Config, parts, device, progress=True)->tu
     except OSError as e: warnings.warn(f"The generator could not be cached in '{weights.parent}' ({e.strerror}); the next run fits it again")
     return gen, found
 
-# %% ../../nbs/fl/04_rounds.ipynb #d6bda8e9
+# %% ../../nbs/fl/04_rounds.ipynb #c7442cdf
 def prepare(
     cfg:Config,
     progress:bool=True, # a bar while the generator is fitted
@@ -143,7 +156,8 @@ def prepare(
     own = [parts.organizations[i] for i in dirichlet(y, cfg.orgs, cfg.alpha, cfg.seed, cfg.minimum)]
     gen, measured = fitted_generator(data, cfg, parts, device, progress)
     law = PowerLaw(cal['a'], cal['b'], cal['floor'], np.log(data.classes), cal['decay'])
-    fed = Federation.from_labels([data.labels[i] for i in own], data.classes, competition=cfg.competition, seed=cfg.seed, fidelity=max(measured['fidelity'], 1e-3))
+    fed = Federation.from_labels([data.labels[i] for i in own], data.classes, competition=cfg.competition, seed=cfg.seed,
+        fidelity=max(measured['fidelity'], 1e-3))
     fed = fed.with_(cap=np.floor(cfg.cap*fed.local), unit_cost=0., congestion=0.)
     first = fed.valuation.mean()*law.at(law.reference).slope(Game(fed, law, discount=cal['discount']).s_range[0].sum())
     fed = fed.with_(unit_cost=cfg.price*first, congestion=cfg.congestion*cfg.price*first/fed.local.mean())
@@ -152,7 +166,7 @@ def prepare(
     return Consortium(cfg, fed, law, cal['discount'], gen, measured, [x for x, _ in own], [y for _, y in own], put(parts.validation),
         (to_tensor(data.test_images, device), torch.from_numpy(data.test_labels).to(device)), device)
 
-# %% ../../nbs/fl/04_rounds.ipynb #4bf6a5a2
+# %% ../../nbs/fl/04_rounds.ipynb #ef7709f9
 @dataclass(frozen=True, eq=False)
 class State:
     "The run after `round` rounds"
@@ -167,7 +181,7 @@ def start(con:Consortium)->State:
     empty = np.zeros((0, *con.generator.shape[1:], con.generator.shape[0]), np.uint8), np.zeros(0, np.int64)
     return State(0, {k: v.to(con.device) for k, v in net.state_dict().items()}, con.law.reference, (empty,)*len(con.fed))
 
-# %% ../../nbs/fl/04_rounds.ipynb #c7442cdf
+# %% ../../nbs/fl/04_rounds.ipynb #58394619
 def decide(con:Consortium, state:State)->tuple:
     "The round's game with the strategy's rule, whole amounts, and the equilibrium's KKT residual (NaN where the strategy is no equilibrium)"
     cfg, t = con.config, state.round + 1
@@ -188,7 +202,7 @@ def apportion(n:int, share:np.ndarray)->np.ndarray:
     count[np.argsort(count - exact, kind='stable')[:n - count.sum()]] += 1
     return np.repeat(np.arange(len(share)), count)
 
-# %% ../../nbs/fl/04_rounds.ipynb #ef7709f9
+# %% ../../nbs/fl/04_rounds.ipynb #fe003f1c
 def synthesize(con:Consortium, t:int, x:np.ndarray, progress:bool=False)->list:
     "Each organization's new images and labels in round `t`; classes follow q + lambda (p - q) (Lemma 1)"
     f = con.fed
@@ -209,13 +223,15 @@ def learn(con:Consortium, state:State, synthetic:list)->dict:
         states.append({k: v.clone() for k, v in net.state_dict().items()}); sizes.append(len(labels))
     return average(states, np.array(sizes))
 
-# %% ../../nbs/fl/04_rounds.ipynb #58394619
+# %% ../../nbs/fl/04_rounds.ipynb #657ac6be
 def settle(game:Game, x:np.ndarray, before:float, after:float)->dict:
     "Payoffs of a round, arrays of shape (N,): predicted by the law, and measured"
     predicted = game.utility(x)
     measured = predicted + game.fed.valuation*((before - after) - game.performance(x))
-    return dict(utility_predicted=predicted, utility_measured=measured, cost=game.cost(x), damage=game.damage(x), transfer=game.transfers(x), margin=individual_rationality(game, x).margins)
+    return dict(utility_predicted=predicted, utility_measured=measured, cost=game.cost(x), damage=game.damage(x),
+        transfer=game.transfers(x), margin=individual_rationality(game, x).margins)
 
+# %% ../../nbs/fl/04_rounds.ipynb #8ccfeaed
 def train_round(con:Consortium, state:State, x:np.ndarray, progress:bool=False)->tuple:
     "Generates the amounts `x`, shape (N,), and trains: the next state, and accuracy, test loss and test accuracy"
     t = state.round + 1
@@ -224,7 +240,8 @@ def train_round(con:Consortium, state:State, x:np.ndarray, progress:bool=False)-
     net = model(con.config.model, con.generator.shape, con.generator.classes, con.config.seed).to(con.device)
     net.load_state_dict(weights)
     (loss, accuracy), (test_loss, test_accuracy) = evaluate(net, *con.validation), evaluate(net, *con.test)
-    if not np.isfinite(loss + test_loss): raise ConfigError(f"The global model must have a finite loss; training diverged in round {t}, so lower `lr`. Got a loss of {loss} at lr = {con.config.lr:g}")
+    if not np.isfinite(loss + test_loss):
+        raise ConfigError(f"The global model must have a finite loss; training diverged in round {t}, so lower `lr`. Got a loss of {loss} at lr = {con.config.lr:g}")
     return State(t, weights, loss, tuple(mixed) if con.config.carry_over else state.stock), accuracy, test_loss, test_accuracy
 
 def play_round(con:Consortium, state:State, progress:bool=False)->tuple:
@@ -233,8 +250,11 @@ def play_round(con:Consortium, state:State, progress:bool=False)->tuple:
     after, accuracy, test_loss, test_accuracy = train_round(con, state, x, progress)
     t, loss = after.round, after.loss
     pay, s, f = settle(game, x, state.loss, loss), game.contribution(x), game.fed
-    common = dict(aggregate=float(s.sum()), performance_predicted=float(game.performance(x)), performance_measured=state.loss - loss, loss_predicted=float(game.law.loss(s.sum())), loss=loss, accuracy=accuracy, test_loss=test_loss,
-        test_accuracy=test_accuracy, welfare_predicted=float(pay['utility_predicted'].sum()), welfare_measured=float(pay['utility_measured'].sum()), strength=float(getattr(game.rule, 'strength', 0.)), residual=residual)
-    rows = [dict(round=t, organization=f.name[n], local=int(f.local[n]), generated=int(x[n]), stock=int(f.stock[n]), heterogeneity=f.heterogeneity[n], fidelity=f.fidelity[n], contribution=s[n],
+    common = dict(aggregate=float(s.sum()), performance_predicted=float(game.performance(x)), performance_measured=state.loss - loss,
+        loss_predicted=float(game.law.loss(s.sum())), loss=loss, accuracy=accuracy, test_loss=test_loss,
+        test_accuracy=test_accuracy, welfare_predicted=float(pay['utility_predicted'].sum()),
+            welfare_measured=float(pay['utility_measured'].sum()), strength=float(getattr(game.rule, 'strength', 0.)), residual=residual)
+    rows = [dict(round=t, organization=f.name[n], local=int(f.local[n]), generated=int(x[n]), stock=int(f.stock[n]),
+        heterogeneity=f.heterogeneity[n], fidelity=f.fidelity[n], contribution=s[n],
         **{k: float(v[n]) for k, v in pay.items()}, **common) for n in range(len(f))]
     return after, rows

@@ -27,7 +27,8 @@ def save_state(state:State, path:Path):
     from safetensors.torch import save_file
     t = {f'weights.{k}': v.cpu().contiguous() for k, v in state.weights.items()}
     for n, (x, y) in enumerate(state.stock): t[f'images.{n}'], t[f'labels.{n}'] = torch.from_numpy(x), torch.from_numpy(y)
-    with whole(path) as part: save_file(t, part, metadata=dict(round=str(state.round), loss=float(state.loss).hex(), organizations=str(len(state.stock))))
+    with whole(path) as part:
+        save_file(t, part, metadata=dict(round=str(state.round), loss=float(state.loss).hex(), organizations=str(len(state.stock))))
 
 def load_state(path:Path, device)->State:
     "The state in a file written by `save_state`, or `RunError`"
@@ -35,8 +36,10 @@ def load_state(path:Path, device)->State:
     try:
         with safe_open(path, 'pt', device='cpu') as f: meta, t = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
         stock = tuple((t[f'images.{n}'].numpy(), t[f'labels.{n}'].numpy()) for n in range(int(meta['organizations'])))
-        return State(int(meta['round']), {k[8:]: v.to(device) for k, v in t.items() if k.startswith('weights.')}, float.fromhex(meta['loss']), stock)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as e: raise RunError(f"'{path}' is no state of a run: {e}. Delete the folder to start again") from None
+        return State(int(meta['round']), {k[8:]: v.to(device) for k, v in t.items() if k.startswith('weights.')},
+            float.fromhex(meta['loss']), stock)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as e:
+        raise RunError(f"'{path}' is no state of a run: {e}. Delete the folder to start again") from None
 
 # %% ../../nbs/fl/05_runs.ipynb #4e4a49f4
 @dataclass(frozen=True, eq=False)
@@ -46,8 +49,11 @@ class Run:
     config:Config
     table:pd.DataFrame # one row a round and organization
     @property
-    def done(self)->bool: return len(self.table)>0 and self.table['round'].max()>=self.config.rounds and all((self.folder/f).exists() for f in ('model.safetensors', 'environment.json'))
+    def done(self)->bool:
+        return len(self.table)>0 and self.table['round'].max()>=self.config.rounds and all((self.folder/f).exists()
+            for f in ('model.safetensors', 'environment.json'))
 
+# %% ../../nbs/fl/05_runs.ipynb #445ca39f
 def read_run(folder)->Run:
     "The run in a folder, or `RunError` if it holds none or a damaged one"
     folder = Path(folder)
@@ -55,7 +61,8 @@ def read_run(folder)->Run:
     p = folder/'rounds.csv'
     if not p.exists(): return Run(folder, config, pd.DataFrame())
     try: table = pd.read_csv(p, engine='python', encoding='utf-8')
-    except (OSError, ValueError) as e: raise RunError(f"'{p}' is no table of a run: {str(e).splitlines()[0]}. Delete the folder to start again") from None
+    except (OSError, ValueError) as e:
+        raise RunError(f"'{p}' is no table of a run: {str(e).splitlines()[0]}. Delete the folder to start again") from None
     last = table['round'].max() if 'round' in table and len(table) else 0
     want = np.repeat(np.arange(1, last+1), config.orgs) if last==last and last>=1 else None
     if want is None or not np.array_equal(table['round'], want) or table.drop(columns='residual', errors='ignore').isna().any().any():
@@ -69,19 +76,24 @@ def environment()->dict:
         try: return version(n)
         except Exception: return None
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return dict(command=' '.join(Path(a).name if k==0 else a for k, a in enumerate(sys.argv)), python=platform.python_version(), versions={n: has(n) for n in names}, system=platform.system(), machine=platform.machine(), cores=os.cpu_count(), threads=torch.get_num_threads(), gpu=card)
+    return dict(command=' '.join(Path(a).name if k==0 else a for k, a in enumerate(sys.argv)), python=platform.python_version(),
+        versions={n: has(n) for n in names}, system=platform.system(), machine=platform.machine(), cores=os.cpu_count(),
+        threads=torch.get_num_threads(), gpu=card)
 
-# %% ../../nbs/fl/05_runs.ipynb #445ca39f
+# %% ../../nbs/fl/05_runs.ipynb #2afc1771
 def _claim(folder:Path, cfg:Config):
     "What a folder already holds of this configuration: a `Run`, or None; `RunError` if it holds anything else"
     if not folder.exists(): return None
     if not folder.is_dir(): raise RunError(f"The output must be a folder. Got a file: '{folder}'")
     if not any(p.suffix!='.tmp' for p in folder.iterdir()): return None
-    if not (folder/'config.json').exists(): raise RunError(f"The output folder must be new, empty, or hold a run. '{folder}' holds other files")
+    if not (folder/'config.json').exists():
+        raise RunError(f"The output folder must be new, empty, or hold a run. '{folder}' holds other files")
     old = read_run(folder)
     differs = [f"{k} is {asdict(old.config)[k]!r} there and {v!r} here" for k, v in asdict(cfg).items() if asdict(old.config)[k]!=v]
-    if differs: raise RunError(f"'{folder}' already holds a run of another configuration ({'; '.join(differs[:4])}). Choose another folder")
-    if (folder/'law.json').exists() and read_json(folder/'law.json', RunError)!=_law(calibration(cfg.dataset, cfg.law)): raise RunError(f"'{folder}' already holds a run with another calibration of the learning law. Choose another folder")
+    if differs:
+        raise RunError(f"'{folder}' already holds a run of another configuration ({'; '.join(differs[:4])}). Choose another folder")
+    if (folder/'law.json').exists() and read_json(folder/'law.json', RunError)!=_law(calibration(cfg.dataset, cfg.law)):
+        raise RunError(f"'{folder}' already holds a run with another calibration of the learning law. Choose another folder")
     return old
 
 def _law(constants:dict)->dict: return {k: constants[k] for k in ('a', 'b', 'floor', 'decay', 'discount')}
@@ -91,6 +103,7 @@ def same_consortium(configs)->bool:
     "Whether configurations describe the same organizations, images and training, and so can be compared"
     return all(_consortium(c)==_consortium(configs[0]) for c in configs)
 
+# %% ../../nbs/fl/05_runs.ipynb #e33d57f3
 def run(
     config:Config,
     out=None,             # run folder; None: nothing is written
@@ -101,19 +114,25 @@ def run(
     folder = Path(out) if out is not None else None
     old = _claim(folder, config) if folder else None
     if old and old.done: return old
-    if consortium is not None and not same_consortium([config, consortium.config]): raise RunError("`consortium` must have been prepared for the same organizations, images and training. Got another configuration")
+    if consortium is not None and not same_consortium([config, consortium.config]):
+        raise RunError("`consortium` must have been prepared for the same organizations, images and training. Got another configuration")
     con = prepare(config, progress) if consortium is None else replace(consortium, config=config)
     begun, state, rows = time.time(), start(con), []
     decide(con, state)                            # a game without an equilibrium is refused before anything is written
     if folder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not old: write_text(folder/'law.json', json.dumps(_law(calibration(config.dataset, config.law)), indent=1)); write_text(folder/'config.json', json.dumps(asdict(config), indent=1))
+            if not old:
+                write_text(folder/'law.json', json.dumps(_law(calibration(config.dataset, config.law)), indent=1))
+                write_text(folder/'config.json', json.dumps(asdict(config), indent=1))
         except OSError as e: raise RunError(f"The output folder '{folder}' cannot be written: {e.strerror}") from None
         if (folder/'state.safetensors').exists():
-            state = load_state(folder/'state.safetensors', con.device); rows = old.table[old.table['round']<=state.round].to_dict('records') if len(old.table) else []
-            if len(rows)!=state.round*config.orgs: raise RunError(f"'{folder}' has a state after round {state.round} but a table of {len(rows)} rows. Delete the folder to start again")
-    bar = tqdm(range(state.round, config.rounds), initial=state.round, total=config.rounds, desc=config.strategy, unit='round', disable=not progress)
+            state = load_state(folder/'state.safetensors', con.device)
+            rows = old.table[old.table['round']<=state.round].to_dict('records') if len(old.table) else []
+            if len(rows)!=state.round*config.orgs:
+                raise RunError(f"'{folder}' has a state after round {state.round} but a table of {len(rows)} rows. Delete the folder to start again")
+    bar = tqdm(range(state.round, config.rounds), initial=state.round, total=config.rounds, desc=config.strategy, unit='round',
+        disable=not progress)
     for _ in bar:
         state, new = play_round(con, state, progress)
         rows += new
@@ -122,18 +141,23 @@ def run(
     if folder: _finish(folder, con, state, time.time()-begun)
     return Run(folder, config, pd.DataFrame(rows))
 
+# %% ../../nbs/fl/05_runs.ipynb #83dc3f8b
 def _record(folder, rows, state):
     try:
         write_text(folder/'rounds.csv', pd.DataFrame(rows).to_csv(index=False))
         save_state(state, folder/'state.safetensors')
-    except OSError as e: raise RunError(f"The run in '{folder}' stopped in round {state.round} because it could not be written ({e.strerror}); the same command continues it") from None
+    except OSError as e:
+        raise RunError(f"The run in '{folder}' stopped in round {state.round} because it could not be written ({e.strerror}); the same command continues it") from None
 
 def _finish(folder, con, state, seconds):
     from safetensors.torch import save_file
-    with whole(folder/'model.safetensors') as part: save_file({k: v.cpu().contiguous() for k, v in state.weights.items()}, part, metadata=dict(model=con.config.model, shape=json.dumps(con.generator.shape), classes=str(con.generator.classes)))
+    with whole(folder/'model.safetensors') as part:
+        save_file({k: v.cpu().contiguous() for k, v in state.weights.items()}, part,
+            metadata=dict(model=con.config.model, shape=json.dumps(con.generator.shape), classes=str(con.generator.classes)))
     b = io.BytesIO(); np.save(b, con.generator.sample(np.repeat(np.arange(min(10, con.generator.classes)), 4), 0))
     with whole(folder/'samples.npy') as part: part.write_bytes(b.getvalue())
-    write_text(folder/'environment.json', json.dumps(dict(environment(), seconds=round(seconds, 1), finished=datetime.now(timezone.utc).isoformat(timespec='seconds'), fidelity=con.fidelity), indent=1))
+    write_text(folder/'environment.json', json.dumps(dict(environment(), seconds=round(seconds, 1),
+        finished=datetime.now(timezone.utc).isoformat(timespec='seconds'), fidelity=con.fidelity), indent=1))
 
 def resume(folder, progress:bool=True)->Run:
     "Continues the run in a folder with its own configuration"

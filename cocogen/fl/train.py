@@ -18,7 +18,8 @@ from .generate import to_tensor, torch_seed
 # %% ../../nbs/fl/03_train.ipynb #ea5dddf9
 def _cnn(shape, classes):
     c, h, w = shape
-    return nn.Sequential(nn.Conv2d(c, 32, 3, padding=1), nn.MaxPool2d(2), nn.GroupNorm(8, 32), nn.ReLU(), nn.Conv2d(32, 64, 3, padding=1), nn.MaxPool2d(2), nn.GroupNorm(8, 64), nn.ReLU(),
+    return nn.Sequential(nn.Conv2d(c, 32, 3, padding=1), nn.MaxPool2d(2), nn.GroupNorm(8, 32), nn.ReLU(),
+        nn.Conv2d(32, 64, 3, padding=1), nn.MaxPool2d(2), nn.GroupNorm(8, 64), nn.ReLU(),
         nn.Flatten(), nn.Linear(64*(h//4)*(w//4), 64), nn.ReLU(), nn.Linear(64, classes))
 
 def _mlp(shape, classes): return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 128), nn.ReLU(), nn.Linear(128, classes))
@@ -67,7 +68,8 @@ def average(
 )->dict:
     "The weighted mean of model states (McMahan et al. 2017), summed in float64; integer buffers are rounded"
     w = np.asarray(weights, float)
-    if not (np.isfinite(w).all() and (w>=0).all() and w.sum()>0): raise DataError(f"Weights must be finite, not negative, and not all 0. Got: {w}")
+    if not (np.isfinite(w).all() and (w>=0).all() and w.sum()>0):
+        raise DataError(f"Weights must be finite, not negative, and not all 0. Got: {w}")
     w = w/w.sum()
     out = {}
     for k, first in states[0].items():

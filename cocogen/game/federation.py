@@ -90,7 +90,8 @@ _rules = dict(                                                        # field: (
     stock         = ('must not be negative',   lambda v: v>=0))
 
 def _raise(faults:list):
-    if faults: raise FederationError('; '.join(faults[:100]) + (f'; and {len(faults)-100} more' if len(faults)>100 else ''))
+    if faults:
+        raise FederationError('; '.join(faults[:100]) + (f'; and {len(faults)-100} more' if len(faults)>100 else ''))
 
 def _number(v, what:str)->np.ndarray:
     "`v` as floats; text is no number, even where Python could read it as one"
@@ -104,7 +105,8 @@ def _column(name:str, v, names)->tuple:
     "The values of one field as floats of shape (N,), and a sentence for each faulty organization"
     if not (isinstance(v, np.ndarray) and v.dtype.kind in 'iuf'):        # text is no number, even where Python could read it as one
         vals = np.ravel(np.asarray(v, dtype=object))
-        faults = [f"`{name}` must be a plain number. Got {o!r} for organization '{names[min(k, len(names)-1)]}'" for k, o in enumerate(vals) if not isinstance(o, Real)]
+        faults = [f"`{name}` must be a plain number. Got {o!r} for organization '{names[min(k, len(names)-1)]}'" for k,
+            o in enumerate(vals) if not isinstance(o, Real)]
         if faults: return None, faults
     v = np.asarray(v, dtype=float)
     if v.ndim==0: v = np.full(len(names), v)
@@ -125,7 +127,8 @@ def _checked_rivalry(rivalry, names)->tuple:
         seg, gamma = np.array(rivalry.segment), np.atleast_1d(_number(rivalry.intensity, "the intensity of a segment"))
         if seg.dtype.kind not in 'iu': return None, [f"`rivalry` must number its segments with whole numbers. Got {seg.dtype}"]
         if seg.shape!=(n,): return None, [f"`rivalry` must place each of {n} organizations in a segment. Got shape {seg.shape}"]
-        if seg.size and (seg.min()<0 or seg.max()>=len(gamma)): return None, [f"`rivalry` has segments 0 to {len(gamma)-1}. Got: {seg.max() if seg.max()>=len(gamma) else seg.min()}"]
+        if seg.size and (seg.min()<0 or seg.max()>=len(gamma)):
+            return None, [f"`rivalry` has segments 0 to {len(gamma)-1}. Got: {seg.max() if seg.max()>=len(gamma) else seg.min()}"]
         rivalry = Segments(seg, gamma)
         seg.flags.writeable = gamma.flags.writeable = False
     elif sparse.issparse(rivalry):
@@ -139,7 +142,8 @@ def _checked_rivalry(rivalry, names)->tuple:
     say = lambda k: f"Got {val[k]:g} for organization '{names[row[k]]}'" + ('' if col is None else f" against '{names[col[k]]}'")
     faults = [f"`rivalry` must be finite. {say(k)}" for k in np.flatnonzero(~np.isfinite(val))]
     faults += [f"`rivalry` must not be negative. {say(k)}" for k in np.flatnonzero(val<0)]
-    if col is not None: faults += [f"`rivalry` of an organization with itself must be 0. {say(k)}" for k in np.flatnonzero((row==col)&(val!=0))]
+    if col is not None:
+        faults += [f"`rivalry` of an organization with itself must be 0. {say(k)}" for k in np.flatnonzero((row==col)&(val!=0))]
     return rivalry, faults
 
 # %% ../../nbs/game/00_federation.ipynb #d82c767c
@@ -174,7 +178,8 @@ class Federation:
 
     def __post_init__(self):
         put = lambda k, v: object.__setattr__(self, k, v)
-        n = np.size(self.local) if np.ndim(self.local) else max(np.size(getattr(self, k)) for k in ('local', 'name', 'valuation', 'heterogeneity'))
+        n = np.size(self.local) if np.ndim(self.local) else max(np.size(getattr(self, k))
+            for k in ('local', 'name', 'valuation', 'heterogeneity'))
         if n==0: raise FederationError("A federation needs at least one organization. Got: 0")
         names, faults = _checked_names(self.name, n)
         put('name', names)
@@ -186,7 +191,8 @@ class Federation:
         put('rivalry', rivalry)
         if self.label_dist is not None:
             put('label_dist', np.array(self.label_dist, float))
-            if self.label_dist.ndim!=2 or len(self.label_dist)!=n: bad.append(f"`label_dist` must have a row for each of {n} organizations. Got shape {self.label_dist.shape}")
+            if self.label_dist.ndim!=2 or len(self.label_dist)!=n:
+                bad.append(f"`label_dist` must have a row for each of {n} organizations. Got shape {self.label_dist.shape}")
         _raise(faults + bad)
 
     def __len__(self): return len(self.name)
@@ -240,8 +246,10 @@ def simulate(
     **changes               # any other field of `Federation`
 )->Federation:
     "The reference scenario (section 2): who could be in a consortium. Local generators are `skew=0.7, fidelity_drop=0.7`"
-    if not (isinstance(n, (int, np.integer)) and n>=1): raise FederationError(f"The number of organizations must be a whole number of at least 1. Got: {n}")
-    if not (isinstance(classes, (int, np.integer)) and classes>=1): raise FederationError(f"`classes` must be a whole number of at least 1. Got: {classes}")
+    if not (isinstance(n, (int, np.integer)) and n>=1):
+        raise FederationError(f"The number of organizations must be a whole number of at least 1. Got: {n}")
+    if not (isinstance(classes, (int, np.integer)) and classes>=1):
+        raise FederationError(f"`classes` must be a whole number of at least 1. Got: {classes}")
     for k, v in dict(alpha=alpha, competition=competition, size_skew=size_skew, fidelity_drop=fidelity_drop).items():
         if not (np.isfinite(v) and (v>0 if k=='alpha' else v>=0)):
             raise FederationError(f"`{k}` must be {'positive' if k=='alpha' else 'finite and not negative'}. Got: {v}")
@@ -250,7 +258,8 @@ def simulate(
     p, q = dirichlet_rows(stream(seed, 'classes'), alpha, n, classes), np.full(classes, 1/classes)
     h = heterogeneity(p, q)
     given = dict(local=local, heterogeneity=h, valuation=stream(seed, 'valuations').uniform(800, 1200, n), skew=skew,
-        fidelity=fidelity*(1 - fidelity_drop*h), rivalry=random_rivalry(n, competition, stream(seed, 'rivalry'), rivals), label_dist=p, target=q)
+        fidelity=fidelity*(1 - fidelity_drop*h), rivalry=random_rivalry(n, competition, stream(seed, 'rivalry'), rivals), label_dist=p,
+            target=q)
     return Federation(**{**given, **changes})
 
 def dirichlet_rows(rng, alpha:float, n:int, classes:int)->np.ndarray:
@@ -276,11 +285,15 @@ def from_labels(
     if not len(labels): raise FederationError("A federation needs at least one organization. Got: 0")
     for k, l in enumerate(labels):
         l = np.asarray(l)
-        if not l.size: raise FederationError(f"`labels` must hold at least one sample an organization. Got 0 for organization {k}")
-        if l.dtype.kind not in 'iu' or l.ndim!=1: raise FederationError(f"`labels` must be a flat array of whole numbers. Got {l.dtype} of shape {l.shape} for organization {k}")
-        if l.min()<0 or l.max()>=classes: raise FederationError(f"`labels` must be whole numbers in 0..{classes-1}. Got {l.min()}..{l.max()} for organization {k}")
+        if not l.size:
+            raise FederationError(f"`labels` must hold at least one sample an organization. Got 0 for organization {k}")
+        if l.dtype.kind not in 'iu' or l.ndim!=1:
+            raise FederationError(f"`labels` must be a flat array of whole numbers. Got {l.dtype} of shape {l.shape} for organization {k}")
+        if l.min()<0 or l.max()>=classes:
+            raise FederationError(f"`labels` must be whole numbers in 0..{classes-1}. Got {l.min()}..{l.max()} for organization {k}")
     counts_nk = np.stack([np.bincount(l, minlength=classes) for l in labels])
-    return _from_counts(counts_nk, target, dict(competition=competition, seed=seed, fidelity=fidelity, fidelity_drop=fidelity_drop), changes)
+    return _from_counts(counts_nk, target, dict(competition=competition, seed=seed, fidelity=fidelity, fidelity_drop=fidelity_drop),
+        changes)
 
 def _from_counts(counts_nk, target, draw, changes):
     n, local = len(counts_nk), counts_nk.sum(1)
@@ -288,13 +301,15 @@ def _from_counts(counts_nk, target, draw, changes):
     q = _target(target, counts_nk)
     base = simulate(n, competition=draw['competition'], seed=draw['seed'], rivals=None if n<=2000 else 10)
     h = heterogeneity(p, q)
-    given = dict(local=local, heterogeneity=h, valuation=base.valuation, fidelity=draw['fidelity']*(1 - draw['fidelity_drop']*h), rivalry=base.rivalry, label_dist=p, target=q)
+    given = dict(local=local, heterogeneity=h, valuation=base.valuation, fidelity=draw['fidelity']*(1 - draw['fidelity_drop']*h),
+        rivalry=base.rivalry, label_dist=p, target=q)
     return Federation(**{**given, **changes})
 
 def _target(target, counts_nk)->np.ndarray:
     "The target distribution, shape (K,): pooled unless given"
     q = counts_nk.sum(0)/counts_nk.sum() if target is None else _number(target, '`target`')
-    if q.shape!=(counts_nk.shape[1],) or not np.isclose(q.sum(), 1) or not (q>=0).all(): raise FederationError(f"`target` must be a distribution over {counts_nk.shape[1]} classes. Got shape {q.shape} with sum {q.sum():g}")
+    if q.shape!=(counts_nk.shape[1],) or not np.isclose(q.sum(), 1) or not (q>=0).all():
+        raise FederationError(f"`target` must be a distribution over {counts_nk.shape[1]} classes. Got shape {q.shape} with sum {q.sum():g}")
     return q
 
 Federation.from_labels = staticmethod(from_labels)
@@ -307,7 +322,8 @@ def to_frame(self:Federation):
 
 def _heat(rivalry, names, most=24)->str:
     n = min(len(names), most)
-    rho = rivalry.toarray() if isinstance(rivalry, Segments) else (rivalry[:n][:, :n].toarray() if sparse.issparse(rivalry) else rivalry[:n, :n])
+    rho = rivalry.toarray() if isinstance(rivalry, Segments) else (rivalry[:n][:, :n].toarray() if sparse.issparse(rivalry)
+        else rivalry[:n, :n])
     top = rho.max() or 1.
     cell = lambda a, b: f'<td title="{names[a]} loses {rho[a,b]:.3g} of the gain of {names[b]}" style="width:14px;height:14px;padding:0;background:rgba(0,90,160,{rho[a,b]/top:.2f})"></td>'
     rows = ''.join('<tr>' + ''.join(cell(a, b) for b in range(n)) + '</tr>' for a in range(n))

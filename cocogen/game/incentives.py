@@ -56,14 +56,16 @@ class SidePayments:
 
     def __post_init__(self):
         k = np.asarray(self.amounts, float)
-        if not np.isfinite(k).all() or abs(fsum(k)) > 1e-9*fsum(np.abs(k)): raise GameError(f"Side payments must be finite and sum to 0. Got a sum of {k.sum():g}")
+        if not np.isfinite(k).all() or abs(fsum(k)) > 1e-9*fsum(np.abs(k)):
+            raise GameError(f"Side payments must be finite and sum to 0. Got a sum of {k.sum():g}")
         k = k - fsum(k)/len(k)
         k.flags.writeable = False
         object.__setattr__(self, 'amounts', k)
 
     def rate(self, game): return self.rule.rate(game)
     def transfers(self, game, s):
-        if len(self.amounts)!=len(game.fed): raise GameError(f"Side payments need one amount for each of {len(game.fed)} organizations. Got: {len(self.amounts)}")
+        if len(self.amounts)!=len(game.fed):
+            raise GameError(f"Side payments need one amount for each of {len(game.fed)} organizations. Got: {len(self.amounts)}")
         return self.rule.transfers(game, s) + self.amounts
 
 # %% ../../nbs/game/05_incentives.ipynb #2a9f3b0c
@@ -123,6 +125,7 @@ def _scan(game:Game, points:int):
     grid = Grid(game.fed, game.law, RivalryRedistribution(xi), game.discount)
     return xi, grid, equilibria(grid).x
 
+# %% ../../nbs/game/05_incentives.ipynb #94280735
 def rational_strengths(
     game:Game,      # its rule is ignored
     points:int=200  # resolution of the scan: intervals narrower than a gap of the scan may be missed
@@ -152,7 +155,7 @@ def _spans(cuts, end):
     cuts = cuts + [end]*(len(cuts)%2)
     return [(float(a), float(b)) for a, b in zip(cuts[::2], cuts[1::2])]
 
-# %% ../../nbs/game/05_incentives.ipynb #94280735
+# %% ../../nbs/game/05_incentives.ipynb #a3f3335a
 def best_strength(
     game:Game,           # its rule is ignored
     rational:bool=True,  # only strengths at which everyone stays
@@ -163,19 +166,22 @@ def best_strength(
     welfare = lambda s: float((lambda g, e: g.welfare(e.x))(*_at_strength(game, s)))
     spans = [(0., float(xi[-1]))]
     if rational:
-        spans = [(a, min(b, float(xi[-1]))) if a<=xi[-1] else (np.nextafter(a, b),)*2 for a, b in rational_strengths(game, points)]      # beyond the scan welfare is constant
-        if not spans: raise GameError("No strength keeps every organization in: use `stable_coalition`, or the first-best rule with side payments")
+        spans = [(a, min(b, float(xi[-1]))) if a<=xi[-1] else (np.nextafter(a, b),)*2 for a,
+            b in rational_strengths(game, points)]      # beyond the scan welfare is constant
+        if not spans:
+            raise GameError("No strength keeps every organization in: use `stable_coalition`, or the first-best rule with side payments")
     best = []
     for a, b in spans:
         inside = (xi>=a) & (xi<=b)
         s, w = np.append(xi[inside], [a, b]), np.append(grid.welfare(X)[inside], [welfare(a), welfare(b)])
         k = w.argmax(); near = np.sort(s); i = np.searchsorted(near, s[k])
         lo, hi = near[max(i-1, 0)], near[min(i+2, len(near)-1)]
-        r = optimize.minimize_scalar(lambda z: -welfare(z), bounds=(lo, hi), method='bounded', options=dict(xatol=1e-9*max(hi, 1e-300))) if hi>lo else None
+        r = optimize.minimize_scalar(lambda z: -welfare(z), bounds=(lo, hi), method='bounded',
+            options=dict(xatol=1e-9*max(hi, 1e-300))) if hi>lo else None
         best.append((w[k], s[k]) if r is None or -r.fun<=w[k] else (-r.fun, r.x))
     return float(max(best)[1])
 
-# %% ../../nbs/game/05_incentives.ipynb #a3f3335a
+# %% ../../nbs/game/05_incentives.ipynb #9f2f65e9
 class Coalition(NamedTuple):
     "Who remains"
     members:np.ndarray # indices into the first federation
@@ -195,7 +201,7 @@ def stable_coalition(game:Game)->Coalition:
         if out.all(): out = M==M.min()                # a consortium that would dissolve at once loses the most reluctant first
         left.append(members[out]); members = members[~out]
 
-# %% ../../nbs/game/05_incentives.ipynb #9f2f65e9
+# %% ../../nbs/game/05_incentives.ipynb #2c0a8ef3
 class Patience(NamedTuple):
     "Critical discount factors, shape (N,); infinite where no patience suffices"
     reversion:np.ndarray # threat: the one-shot equilibrium for ever
@@ -215,7 +221,7 @@ def critical_discount(game:Game)->Patience:
         return np.where(G<=tiny, 0., np.where(L>0, G/np.where(L>0, G + L, 1.), np.inf))
     return Patience(delta(g.utility(eq)), delta(outside_option(g)[0]))
 
-# %% ../../nbs/game/05_incentives.ipynb #2c0a8ef3
+# %% ../../nbs/game/05_incentives.ipynb #ab77a904
 def coalition_welfare(
     game:Game,
     x,                  # amounts played, shape (N,)
@@ -262,7 +268,7 @@ def shapley(game:Game, x, orders:int=2000, seed:int=0)->Shapley:
     mean = total/pairs
     return Shapley(mean, np.sqrt(np.maximum(square/pairs - mean**2, 0)/(pairs-1)))
 
-# %% ../../nbs/game/05_incentives.ipynb #ab77a904
+# %% ../../nbs/game/05_incentives.ipynb #21c6d6c7
 _lies = dict(valuation=('valuation',), local=('local',), cost=('unit_cost', 'congestion'))
 
 def misreport_regret(

@@ -53,10 +53,12 @@ class _Law:
 def _positive(law, *names):
     for k in names:
         v = getattr(law, k)
-        if not (isinstance(v, Real) and np.isfinite(v) and v>0): raise LawError(f"`{k}` of {type(law).__name__} must be positive and finite. Got: {v}")
+        if not (isinstance(v, Real) and np.isfinite(v) and v>0):
+            raise LawError(f"`{k}` of {type(law).__name__} must be positive and finite. Got: {v}")
     for k in ('floor', 'reference', 'decay'):
         v = getattr(law, k, 0.)
-        if not isinstance(v, Real) or not np.isfinite(v) or (k=='decay' and v<0): raise LawError(f"`{k}` of {type(law).__name__} must be finite{' and not negative' if k=='decay' else ''}. Got: {v}")
+        if not isinstance(v, Real) or not np.isfinite(v) or (k=='decay' and v<0):
+            raise LawError(f"`{k}` of {type(law).__name__} must be finite{' and not negative' if k=='decay' else ''}. Got: {v}")
 
 # %% ../../nbs/game/01_learning.ipynb #938a7e5d
 @dataclass(frozen=True)
@@ -109,15 +111,22 @@ def check_law(
     "Raises `LawError` unless `law` is increasing and concave on [lo, hi], with derivatives that match its values"
     name = type(law).__name__
     for k in ('value', 'slope', 'curvature'):
-        if not callable(getattr(law, k, None)): raise LawError(f"A learning law needs the methods value, slope and curvature. {name} has no `{k}`")
+        if not callable(getattr(law, k, None)):
+            raise LawError(f"A learning law needs the methods value, slope and curvature. {name} has no `{k}`")
     S = np.geomspace(lo, hi, 33)
     try: v, d, c = (np.broadcast_to(np.asarray(f(S), float), S.shape) for f in (law.value, law.slope, law.curvature))
-    except (TypeError, ValueError) as e: raise LawError(f"The methods of {name} must take and return arrays. Got: {e}") from None
-    for what, bad in (('be finite', ~np.isfinite(v + d + c)), ('increase (slope > 0, or 0 where it underflows)', (d<0) | ((d==0)&(S<=lo))), ('be concave (curvature <= 0)', c>0)):
-        if bad.any(): k = np.flatnonzero(bad)[0]; raise LawError(f"{name} must {what} between {lo:.4g} and {hi:.4g} samples. Got value {v[k]:.4g}, slope {d[k]:.4g}, curvature {c[k]:.4g} at {S[k]:.4g}")
+    except (TypeError, ValueError) as e:
+        raise LawError(f"The methods of {name} must take and return arrays. Got: {e}") from None
+    for what, bad in (('be finite', ~np.isfinite(v + d + c)),
+        ('increase (slope > 0, or 0 where it underflows)', (d<0) | ((d==0)&(S<=lo))), ('be concave (curvature <= 0)', c>0)):
+        if bad.any():
+            k = np.flatnonzero(bad)[0]
+            raise LawError(f"{name} must {what} between {lo:.4g} and {hi:.4g} samples. Got value {v[k]:.4g}, slope {d[k]:.4g}, curvature {c[k]:.4g} at {S[k]:.4g}")
     if isinstance(law, _Law): return                      # ours: derivatives are tested above
     e = 1e-4*S
     for of, f, g in (('slope', law.value, d), ('curvature', law.slope, c)):
         num = (np.asarray(f(S+e), float) - np.asarray(f(S-e), float))/(2*e)
         tol = 1e-3*np.abs(g) + 1e-10*np.abs(np.asarray(f(S), float))/e
-        if (bad := np.abs(num - g) > tol).any(): k = np.flatnonzero(bad)[0]; raise LawError(f"`{of}` of {name} must be the derivative. Got {g[k]:.4g} against {num[k]:.4g} by differences at {S[k]:.4g}")
+        if (bad := np.abs(num - g) > tol).any():
+            k = np.flatnonzero(bad)[0]
+            raise LawError(f"`{of}` of {name} must be the derivative. Got {g[k]:.4g} against {num[k]:.4g} by differences at {S[k]:.4g}")

@@ -40,11 +40,14 @@ class Solution:
         law = self.game.law
         if self.planner:
             t, X = _planner_terms(self.game), self.trace
-            return dict(aggregate=np.array([t.data.value(x).sum() for x in X]), residual=np.array([kkt(t, x, planner_marginal(t, self.game.rival_value, x)[0])[1] for x in X]), welfare=np.array([float(self.game.welfare(x)) for x in X]))
+            return dict(aggregate=np.array([t.data.value(x).sum() for x in X]),
+                residual=np.array([kkt(t, x, planner_marginal(t, self.game.rival_value, x)[0])[1] for x in X]),
+                welfare=np.array([float(self.game.welfare(x)) for x in X]))
         t = terms(self.game)
         X = [reply(t, t.w*law.slope(p) + t.tau) if np.ndim(p)==0 else p for p in self.trace]
         S = [t.data.value(x).sum() for x in X]
-        return dict(aggregate=np.array(S), residual=np.array([kkt(t, x, t.w*law.slope(s) + t.tau)[1] for x, s in zip(X, S)]), potential=np.array([float(self.game.potential(x)) for x in X]))
+        return dict(aggregate=np.array(S), residual=np.array([kkt(t, x, t.w*law.slope(s) + t.tau)[1] for x, s in zip(X, S)]),
+            potential=np.array([float(self.game.potential(x)) for x in X]))
 
     @cached_property
     def exploitability(self)->float:
@@ -105,7 +108,8 @@ def _picard(t:Terms, tol:float, most:int):
 def _best(t:Terms, n:int, rest:float)->float:
     "The amount that maximizes n's utility when the others contribute `rest`"
     d = t.data
-    d, y, th, lo, lam, a1, a2 = (float(np.broadcast_to(v, t.cap.shape)[n]) for v in (d.local, d.stock, d.fidelity, d.loss, d.skew, d.a1, d.a2))
+    d, y, th, lo, lam, a1, a2 = (float(np.broadcast_to(v, t.cap.shape)[n])
+        for v in (d.local, d.stock, d.fidelity, d.loss, d.skew, d.a1, d.a2))
     w, tau, c1, c2, cap = (float(np.broadcast_to(v, t.cap.shape)[n]) for v in (t.w, t.tau, t.c1, t.c2, t.cap))
     def gain(x):
         z = y + x
@@ -122,7 +126,8 @@ def best_response(
 )->float:
     "The amount, samples, that maximizes n's utility against the others' amounts"
     t, x = terms(_single(game)), profile(game, x)
-    if not (isinstance(n, Integral) and 0<=n<len(game.fed)): raise GameError(f"`n` must be an organization in 0..{len(game.fed)-1}. Got: {n}")
+    if not (isinstance(n, Integral) and 0<=n<len(game.fed)):
+        raise GameError(f"`n` must be an organization in 0..{len(game.fed)-1}. Got: {n}")
     return _best(t, n, float(others(t.data.value(x))[n]))
 
 def _play(t:Terms, tol:float, most:int):
@@ -165,7 +170,8 @@ def _climb(t:Terms, tol:float, most:int):
     back = lambda z: np.where(z>=top, t.cap, np.clip(z*scale, 0, t.cap))     # a bound is met exactly
     x, left = x0, most if top.any() else 0
     while left>0:                                 # restarts clear a stale quasi-Newton memory
-        r = optimize.minimize(lambda z: (float((f0 - phi(z*scale))/unit), -grad(z*scale)*scale/unit), np.minimum(x/scale, top), jac=True, method='L-BFGS-B', bounds=np.stack([0*top, top], 1),
+        r = optimize.minimize(lambda z: (float((f0 - phi(z*scale))/unit), -grad(z*scale)*scale/unit), np.minimum(x/scale, top),
+            jac=True, method='L-BFGS-B', bounds=np.stack([0*top, top], 1),
             callback=lambda z: visited.append(back(z)), options=dict(maxiter=left, maxfun=20*left, maxcor=30, ftol=0, gtol=tol*1e-3))
         left -= max(1, r.nit)
         moved, x = np.abs(back(r.x) - x).max(), back(r.x)
@@ -175,7 +181,8 @@ def _climb(t:Terms, tol:float, most:int):
     return x, S, most-left, ok, visited
 
 # %% ../../nbs/game/04_solvers.ipynb #625f2c6e
-_methods = dict(newton=(_newton, 200, 1e-13, "F may jump or the law be steeper than it says: check the law, raise `max_iterations`, or try method='potential'"),
+_methods = dict(newton=(_newton, 200, 1e-13,
+    "F may jump or the law be steeper than it says: check the law, raise `max_iterations`, or try method='potential'"),
     picard=(_picard, 5_000, 1e-13, "F is too steep (nearly linear costs) for damped steps: use method='newton'"),
     best_response=(_play, 20_000, 1e-13, "play is still moving: raise `max_iterations`, or use method='newton'"),
     potential=(_climb, 20_000, 1e-10, "the quasi-Newton search stalled: use method='newton'"))
@@ -187,8 +194,10 @@ def _single(game:Game)->Game:
     return game
 
 def _count(most):
-    if not (isinstance(most, Integral) and most>=1): raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
+    if not (isinstance(most, Integral) and most>=1):
+        raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
 
+# %% ../../nbs/game/04_solvers.ipynb #20f727ad
 def equilibrium(
     game:Game,
     method:str='newton',      # 'newton', 'picard', 'best_response' (decentralized play) or 'potential' (scipy on Phi)
@@ -206,11 +215,12 @@ def equilibrium(
     m, res = kkt(t, x, t.w*game.law.slope(S) + t.tau)
     ok = bool(ok and res<1e-5)                    # a stopping rule that fired at a wrong point is no convergence
     status = 'ok' if ok else f"{method} stopped after {k} iterations at a relative KKT residual of {res:.1e}: {advice}"
-    sol = Solution(game, x, float(S), float(res), ok, status, k, m, tuple(float(np.squeeze(v)) if np.size(v)==1 and method in ('newton', 'picard') else v for v in visited))
+    sol = Solution(game, x, float(S), float(res), ok, status, k, m,
+        tuple(float(np.squeeze(v)) if np.size(v)==1 and method in ('newton', 'picard') else v for v in visited))
     if throw and not ok: raise SolverError(status)
     return sol
 
-# %% ../../nbs/game/04_solvers.ipynb #20f727ad
+# %% ../../nbs/game/04_solvers.ipynb #e24aab6c
 def exploitability(
     game:Game,
     x,              # profile, shape (N,)
@@ -235,7 +245,7 @@ def exploitability(
         width = width*2/(points-1)
     return float((best - base).max())
 
-# %% ../../nbs/game/04_solvers.ipynb #e24aab6c
+# %% ../../nbs/game/04_solvers.ipynb #3ee03bd5
 def planner_marginal(
     t:Terms,      # terms with the plain weights w
     r:np.ndarray, # what rivals' gains cost, shape (N,)
@@ -260,7 +270,8 @@ def optimum(
 )->Solution:
     "The planner's profile: it maximizes welfare (Theorem 6)"
     _count(max_iterations)
-    if _single(game).weights.sum()<0: raise GameError(f"The planner's problem is concave only if the weights v - r sum to at least 0. Got: {game.weights.sum():.4g}")
+    if _single(game).weights.sum()<0:
+        raise GameError(f"The planner's problem is concave only if the weights v - r sum to at least 0. Got: {game.weights.sum():.4g}")
     r, t = game.rival_value, _planner_terms(game)
     start = t._replace(w=np.maximum(game.fed.valuation.sum() - r, 1e-9*game.fed.valuation.sum()))
     x = np.clip(_newton(start, 1e-9, 100)[0], 0, t.cap)
@@ -279,7 +290,7 @@ def optimum(
     if throw and not ok: raise SolverError(status)
     return Solution(game.with_(rule=NoTransfers()), x, float(t.data.value(x).sum()), float(res), ok, status, k+1, m, tuple(visited), True)
 
-# %% ../../nbs/game/04_solvers.ipynb #3ee03bd5
+# %% ../../nbs/game/04_solvers.ipynb #37a5b0ec
 def _step(game, t, x, B, a, e, W):
     "One projected Newton step on welfare with a line search: the new point, its welfare, whether it moved"
     d = t.data.slope(x)
@@ -297,10 +308,12 @@ def _step(game, t, x, B, a, e, W):
     for h in .5**np.arange(40):
         new = np.clip(x + h*p, 0, t.cap)
         up = float(game.welfare(new))
-        if up > W + 1e-4*(g @ (new - x)) or (up >= W - 1e-13*abs(W) and kkt(t, new, planner_marginal(t, game.rival_value, new)[0])[1] < .5*before): return new, up, True
+        if up > W + 1e-4*(g @ (new - x)) or (up >= W - 1e-13*abs(W)
+            and kkt(t, new, planner_marginal(t, game.rival_value, new)[0])[1] < .5*before):
+            return new, up, True
     return x, W, False
 
-# %% ../../nbs/game/04_solvers.ipynb #37a5b0ec
+# %% ../../nbs/game/04_solvers.ipynb #5b5d7034
 @dataclass(frozen=True, eq=False)
 class Grid(Game):
     "Many games in one: factors that broadcast along leading axes; profiles have shape (..., N)"
@@ -311,17 +324,21 @@ class Grid(Game):
     def __post_init__(self):
         factors = {k: np.asarray(getattr(self, k)) for k in ('rivalry', 'heterogeneity', 'price')}
         for k, v in factors.items():
-            if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all(): raise GameError(f"`{k}` of a grid must be finite and not negative. Got: {getattr(self, k)}")
-        if factors['heterogeneity'].max()*self.fed.heterogeneity.max() > 1+1e-12: raise GameError(f"`heterogeneity` must keep h in [0, 1]. Got a factor of {factors['heterogeneity'].max():g} on h = {self.fed.heterogeneity.max():g}")
+            if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all():
+                raise GameError(f"`{k}` of a grid must be finite and not negative. Got: {getattr(self, k)}")
+        if factors['heterogeneity'].max()*self.fed.heterogeneity.max() > 1+1e-12:
+            raise GameError(f"`heterogeneity` must keep h in [0, 1]. Got a factor of {factors['heterogeneity'].max():g} on h = {self.fed.heterogeneity.max():g}")
         try: np.broadcast_shapes(*(v.shape for v in factors.values()), np.shape(getattr(self.rule, 'strength', 0.)))
-        except ValueError: raise GameError(f"The axes of a grid must broadcast. Got shapes {', '.join(str(v.shape) for v in factors.values())} and strength {np.shape(getattr(self.rule, 'strength', 0.))}") from None
+        except ValueError:
+            raise GameError(f"The axes of a grid must broadcast. Got shapes {', '.join(str(v.shape) for v in factors.values())} and strength {np.shape(getattr(self.rule, 'strength', 0.))}") from None
         super().__post_init__()
 
     def _factor(self, name): return np.asarray(getattr(self, name), float)[..., None]
     @cached_property
     def data(self):
         f = self.fed
-        return Contribution.of(f.local, np.minimum(f.heterogeneity*self._factor('heterogeneity'), 1.), f.fidelity, f.skew, f.stock, self.discount)
+        return Contribution.of(f.local, np.minimum(f.heterogeneity*self._factor('heterogeneity'), 1.), f.fidelity, f.skew, f.stock,
+            self.discount)
     @cached_property
     def prices(self): return self.fed.unit_cost*self._factor('price'), self.fed.congestion*self._factor('price')
     @cached_property
@@ -332,7 +349,7 @@ class Grid(Game):
         z = s - s.mean(-1, keepdims=True)
         return self.degree*z - times(self.ties, z)*self._factor('rivalry')
 
-# %% ../../nbs/game/04_solvers.ipynb #5b5d7034
+# %% ../../nbs/game/04_solvers.ipynb #716b552f
 @dataclass(frozen=True, eq=False)
 class Solutions:
     "Equilibria of a stack of games"
@@ -342,13 +359,15 @@ class Solutions:
     converged:np.ndarray  # shape (...), bool
     iterations:int
     @property
-    def status(self): return 'ok' if self.converged.all() else f"{(~self.converged).sum()} of {self.converged.size} games did not converge: solve them one by one with `equilibrium`"
+    def status(self):
+        return 'ok' if self.converged.all() else f"{(~self.converged).sum()} of {self.converged.size} games did not converge: solve them one by one with `equilibrium`"
 
 def _stacked(games)->Terms:
     if not len(games): raise GameError("`games` must hold at least one game. Got: 0")
     n, law = len(games[0].fed), games[0].law
     for k, g in enumerate(games):
-        if isinstance(g, Grid) or len(g.fed)!=n or (g.law is not law and g.law!=law): raise GameError(f"Games solved together must share size and law. Got {len(g.fed)} organizations and {g.law} at position {k}")
+        if isinstance(g, Grid) or len(g.fed)!=n or (g.law is not law and g.law!=law):
+            raise GameError(f"Games solved together must share size and law. Got {len(g.fed)} organizations and {g.law} at position {k}")
     ts = [terms(g) for g in games]
     data = Contribution(**{k: np.stack([np.broadcast_to(getattr(t.data, k), n) for t in ts]) for k in ts[0].data.__dataclass_fields__})
     return Terms(*(np.stack([np.broadcast_to(getattr(t, k), n) for t in ts]) for k in ('w', 'tau', 'c1', 'c2', 'cap')), data, law)

@@ -21,7 +21,8 @@ def play(
     seed:int=0           # of `random`
 )->tuple:
     "The game with the strategy's rule, and the amounts that are generated, shape (N,) (section 5)"
-    if strategy not in STRATEGIES: raise GameError(f"`strategy` must be one of {', '.join(STRATEGIES)}. Got: {strategy!r}")
+    if strategy not in STRATEGIES:
+        raise GameError(f"`strategy` must be one of {', '.join(STRATEGIES)}. Got: {strategy!r}")
     plain, cap, n = game.with_(rule=NoTransfers()), game.fed.cap, len(game.fed)
     if strategy=='vcfl': return plain, np.zeros(n)
     if strategy=='random': return plain, stream(seed, 'random strategy').uniform(size=n)*cap
@@ -51,13 +52,18 @@ def compare(
             if name not in STRATEGIES: raise
             warnings.warn(f'{name} is left out: {e}'); continue
         W, cost = float(g.welfare(x)), g.cost(x)
-        frames.append(pd.DataFrame(dict(strategy=name, name=list(g.fed.name), generated=x, contribution=g.contribution(x), utility=g.utility(x), cost=cost, damage=g.damage(x), transfer=g.transfers(x),
-            margin=individual_rationality(g, x).margins, welfare=W, performance=float(g.performance(x)), aggregate=float(g.contribution(x).sum()), anarchy=bound/W if W>0 else np.nan, welfare_per_cost=W/cost.sum() if cost.sum()>0 else np.inf)))
+        frames.append(pd.DataFrame(dict(strategy=name, name=list(g.fed.name), generated=x, contribution=g.contribution(x),
+            utility=g.utility(x), cost=cost, damage=g.damage(x), transfer=g.transfers(x),
+            margin=individual_rationality(g, x).margins, welfare=W, performance=float(g.performance(x)),
+                aggregate=float(g.contribution(x).sum()), anarchy=bound/W if W>0 else np.nan,
+                welfare_per_cost=W/cost.sum() if cost.sum()>0 else np.inf)))
     return pd.concat(frames, ignore_index=True)
 
 def summary(frame):
     "One row a strategy of a frame made by `compare`, best welfare first"
     by = frame.groupby('strategy', sort=False)
-    out = by[['welfare', 'performance', 'aggregate', 'anarchy', 'welfare_per_cost']].first().assign(generated=by['generated'].sum(), cost=by['cost'].sum(), damage=by['damage'].sum(),
-        moved=by['transfer'].apply(lambda t: t.clip(lower=0).sum()), worst_margin=by['margin'].min(), leavers=by['margin'].apply(lambda m: int((m<0).sum())))
+    out = by[['welfare', 'performance', 'aggregate', 'anarchy', 'welfare_per_cost']].first().assign(generated=by['generated'].sum(),
+        cost=by['cost'].sum(), damage=by['damage'].sum(),
+        moved=by['transfer'].apply(lambda t: t.clip(lower=0).sum()), worst_margin=by['margin'].min(),
+            leavers=by['margin'].apply(lambda m: int((m<0).sum())))
     return out.sort_values('welfare', ascending=False)

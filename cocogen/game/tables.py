@@ -28,11 +28,15 @@ def from_frame(
     col = _columns(frame)
     classes = sorted((k for k in col if k.startswith('class_') and k[6:].isdigit()), key=lambda k: int(k[6:]))
     missing = [k for k in ('name', 'valuation') if k not in col] + [k for k in ('local', 'heterogeneity') if k not in col and not classes]
-    if missing: raise FederationError(f"The table must have the columns name, local, heterogeneity (or class_0, class_1, ...) and valuation. Missing: {', '.join(missing)}")
+    if missing:
+        raise FederationError(f"The table must have the columns name, local, heterogeneity (or class_0, class_1, ...) and valuation. Missing: {', '.join(missing)}")
     known = {'name', 'local', 'heterogeneity', 'valuation', 'segment', *_optional, *classes}
-    if unknown := [k or '(a column without a name)' for k in col if k not in known]: raise FederationError(f"The table has columns that mean nothing here: {', '.join(unknown)}")
-    if classes and 'heterogeneity' in col: raise FederationError("The table must give heterogeneity or class counts, which imply it, and not both. Got both")
-    if rivalry is None and 'segment' in col: raise FederationError("A column `segment` needs an intensity for each segment. Got no rivalry")
+    if unknown := [k or '(a column without a name)' for k in col if k not in known]:
+        raise FederationError(f"The table has columns that mean nothing here: {', '.join(unknown)}")
+    if classes and 'heterogeneity' in col:
+        raise FederationError("The table must give heterogeneity or class counts, which imply it, and not both. Got both")
+    if rivalry is None and 'segment' in col:
+        raise FederationError("A column `segment` needs an intensity for each segment. Got no rivalry")
     names, faults = _checked_names(col['name'], len(col['name']))
     given = {k: col[k] for k in ('local', 'heterogeneity', 'valuation', *_optional) if k in col}
     if classes: given, more = _with_counts(given, {k: col[k] for k in classes}, names, target); faults += more
@@ -51,7 +55,8 @@ def _with_counts(given, counts, names, target)->tuple:
         bad = []
         if len(v)!=len(names): return given, [f"`{k}` must have one value an organization ({len(names)}). Got: {len(v)}"]
         for o, x in zip(names, v):
-            if not (isinstance(x, Real) and np.isfinite(x) and x>=0): bad.append(f"`{k}` must be a plain number that is not negative. Got {x!r} for organization '{o}'")
+            if not (isinstance(x, Real) and np.isfinite(x) and x>=0):
+                bad.append(f"`{k}` must be a plain number that is not negative. Got {x!r} for organization '{o}'")
         faults += bad
         table.append([0.]*len(v) if bad else [float(x) for x in v])
     if faults: return given, faults
@@ -61,7 +66,9 @@ def _with_counts(given, counts, names, target)->tuple:
     if 'local' in given:
         d, bad = _column('local', given['local'], names)
         faults += bad
-        if not bad: faults += [f"class counts must sum to `local`. Got {t:g} against {x:g} for organization '{o}'" for o, t, x in zip(names, total, d) if not np.isclose(t, x)]
+        if not bad:
+            faults += [f"class counts must sum to `local`. Got {t:g} against {x:g} for organization '{o}'" for o, t,
+                x in zip(names, total, d) if not np.isclose(t, x)]
     if faults: return given, faults
     q, p = _target(target, counts_nk), counts_nk/total[:, None]
     return {**given, 'local': total, 'heterogeneity': heterogeneity(p, q), 'label_dist': p, 'target': q}, []
@@ -71,19 +78,24 @@ def _read_rivalry(rivalry, names, segment=None):
     "Rivalry from a mapping of segments, an edge list or a square table of names; anything else is passed on"
     at = {o: k for k, o in enumerate(names)}
     def index(o):
-        if str(o).strip() not in at: raise FederationError(f"`rivalry` names an organization that is not in the table. Got: '{o}'")
+        if str(o).strip() not in at:
+            raise FederationError(f"`rivalry` names an organization that is not in the table. Got: '{o}'")
         return at[str(o).strip()]
-    if isinstance(rivalry, dict) and segment is None: raise FederationError("Rivalry by segments needs a column `segment`. Missing: segment")
+    if isinstance(rivalry, dict) and segment is None:
+        raise FederationError("Rivalry by segments needs a column `segment`. Missing: segment")
     if isinstance(rivalry, dict):
         keys = [str(k).strip() for k in rivalry]
-        if lost := [s for s in segment if str(s).strip() not in keys]: raise FederationError(f"Every segment needs an intensity. Missing: '{lost[0]}'")
-        return Segments(np.array([keys.index(str(s).strip()) for s in segment]), np.array([float(_number(v, f"the intensity of segment '{k}'")) for k, v in rivalry.items()]))
+        if lost := [s for s in segment if str(s).strip() not in keys]:
+            raise FederationError(f"Every segment needs an intensity. Missing: '{lost[0]}'")
+        return Segments(np.array([keys.index(str(s).strip()) for s in segment]),
+            np.array([float(_number(v, f"the intensity of segment '{k}'")) for k, v in rivalry.items()]))
     if not hasattr(rivalry, 'columns'): return rivalry
     col = _columns(rivalry)
     if {'from', 'to', 'rivalry'} <= set(col):
         val = [float(_number(v, f"`rivalry` of '{a}' against '{b}'")) for a, b, v in zip(col['from'], col['to'], col['rivalry'])]
         pairs = [(index(a), index(b)) for a, b in zip(col['from'], col['to'])]
-        if len(set(pairs))<len(pairs): raise FederationError(f"Each pair may stand in the edge list once. Got '{names[next(p for i, p in enumerate(pairs) if p in pairs[:i])[0]]}' twice against the same rival")
+        if len(set(pairs))<len(pairs):
+            raise FederationError(f"Each pair may stand in the edge list once. Got '{names[next(p for i, p in enumerate(pairs) if p in pairs[:i])[0]]}' twice against the same rival")
         return sparse.csr_array((val, tuple(np.array(pairs, int).reshape(-1, 2).T)), shape=(len(names),)*2)
     rows = col.pop('name') if 'name' in col else list(rivalry.index)
     if sorted(map(index, rows))!=list(range(len(names))) or sorted(map(index, col))!=list(range(len(names))):
@@ -100,9 +112,11 @@ def _read_csv(path)->dict:
     "Columns of a plain comma-separated UTF-8 file, as text"
     try: raw = Path(path).read_bytes()
     except OSError as e: raise FederationError(f"The file '{path}' cannot be read: {e.strerror}") from None
-    if raw.startswith((b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff')): raise FederationError(f"'{path}' must be plain UTF-8 and starts with a byte-order mark; save it as CSV without one. Got: {raw[:3]!r}")
+    if raw.startswith((b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff')):
+        raise FederationError(f"'{path}' must be plain UTF-8 and starts with a byte-order mark; save it as CSV without one. Got: {raw[:3]!r}")
     try: text = raw.decode('utf-8')
-    except UnicodeDecodeError as e: raise FederationError(f"'{path}' must be UTF-8. Got byte {raw[e.start]:#x} at position {e.start}") from None
+    except UnicodeDecodeError as e:
+        raise FederationError(f"'{path}' must be UTF-8. Got byte {raw[e.start]:#x} at position {e.start}") from None
     try: rows = [r for r in csv.reader(text.splitlines()) if any(c.strip() for c in r)]
     except csv.Error as e: raise FederationError(f"'{path}' must be comma-separated text: {e}") from None
     if len(rows)<2: raise FederationError(f"'{path}' must have a header and at least one row. Got {len(rows)} rows")
@@ -110,7 +124,8 @@ def _read_csv(path)->dict:
     if len(head)==1 and ';' in head[0]: raise FederationError(f"'{path}' must separate columns by commas. Got semicolons: {head[0]!r}")
     if len(set(head))<len(head): raise FederationError(f"'{path}' must name each column once. Got: {', '.join(head)}")
     for k, r in enumerate(rows[1:], 2):
-        if len(r)!=len(head): raise FederationError(f"'{path}' must have {len(head)} values in each row (quote a value that contains a comma; write numbers without thousands separators). Got {len(r)} in row {k}, '{r[0]}'")
+        if len(r)!=len(head):
+            raise FederationError(f"'{path}' must have {len(head)} values in each row (quote a value that contains a comma; write numbers without thousands separators). Got {len(r)} in row {k}, '{r[0]}'")
     return {h: [r[k].strip() for r in rows[1:]] for k, h in enumerate(head)}
 
 def _numbers(col:dict, keep=('name', 'segment'))->dict:
@@ -135,11 +150,13 @@ def from_csv(
     frame = _numbers(_read_csv(path))
     if isinstance(rivalry, (str, Path)):
         col = _read_csv(rivalry)
-        if {'segment', 'intensity'} <= set(col) and len(set(col['segment']))<len(col['segment']): raise FederationError(f"'{rivalry}' must give each segment one intensity. Got: {', '.join(col['segment'])}")
+        if {'segment', 'intensity'} <= set(col) and len(set(col['segment']))<len(col['segment']):
+            raise FederationError(f"'{rivalry}' must give each segment one intensity. Got: {', '.join(col['segment'])}")
         if {'segment', 'intensity'} <= set(col): rivalry = dict(zip(col['segment'], _numbers(col)['intensity']))
         else:
             col = _numbers(col, keep=('name', 'from', 'to'))
-            if 'name' not in col and 'from' not in col: raise FederationError(f"'{rivalry}' must be a square table with a column `name`, an edge list with from, to, rivalry, or segments with segment, intensity. Got: {', '.join(col)}")
+            if 'name' not in col and 'from' not in col:
+                raise FederationError(f"'{rivalry}' must be a square table with a column `name`, an edge list with from, to, rivalry, or segments with segment, intensity. Got: {', '.join(col)}")
             rivalry = _Table(col)
     return from_frame(frame, rivalry, target)
 

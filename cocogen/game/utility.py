@@ -33,7 +33,8 @@ class RivalryRedistribution:
 
     def __post_init__(self):
         v = np.asarray(self.strength)
-        if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all(): raise GameError(f"`strength` must be finite and not negative. Got: {self.strength}")
+        if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all():
+            raise GameError(f"`strength` must be finite and not negative. Got: {self.strength}")
 
     @property
     def xi(self): return np.asarray(self.strength, float)[..., None] if np.ndim(self.strength) else self.strength
@@ -58,7 +59,8 @@ class Game:
     discount:float=.85        # kappa: how strongly heterogeneity discounts data, in [0, 1)
 
     def __post_init__(self):
-        if not (isinstance(self.discount, Real) and 0<=self.discount<1): raise GameError(f"`discount` must lie in [0, 1). Got: {self.discount}")
+        if not (isinstance(self.discount, Real) and 0<=self.discount<1):
+            raise GameError(f"`discount` must lie in [0, 1). Got: {self.discount}")
         check_law(self.law, self.s_range[0].min(), self.s_range[1].sum(-1).max())
 
     def with_(self, **changes): return replace(self, **changes)
@@ -91,7 +93,8 @@ def profile(game:Game, x)->np.ndarray:
     "`x` as floats of shape (..., N) inside the box, or a `GameError` that names the organization"
     x = np.asarray(x, float)
     n, f = len(game.fed), game.fed
-    if x.ndim==0 or x.shape[-1]!=n: raise GameError(f"A profile has one amount for each of {n} organizations. Got shape {x.shape}")
+    if x.ndim==0 or x.shape[-1]!=n:
+        raise GameError(f"A profile has one amount for each of {n} organizations. Got shape {x.shape}")
     bad = ~np.isfinite(x) | (x<0) | (x>f.cap*(1 + 1e-12))
     if bad.any():
         k = tuple(np.argwhere(bad)[0])
