@@ -1,5 +1,5 @@
 "Builds what people read from the notebooks: `python docs/build.py readme` writes README.md, `site` writes docs/_build."
-import re, subprocess, sys
+import re, shutil, subprocess, sys, tarfile, tempfile
 from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
@@ -30,6 +30,20 @@ def readme():
 
 def pages()->list: return sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 
+MATHJAX = 'mathjax@3.2.2', 'package/es5/tex-svg-full.js'      # one file, no fonts: formulas without a network
+
+def vendored()->Path:
+    "The folder with MathJax, fetched once from the npm registry"
+    folder = root/'docs'/'_build'/'vendor'
+    package, name = MATHJAX
+    if (folder/Path(name).name).exists(): return folder
+    if not shutil.which('npm'): sys.exit(f'`make docs` needs npm to fetch {package}. Got none on the PATH')
+    with tempfile.TemporaryDirectory() as t:
+        subprocess.run(['npm', 'pack', '--silent', package], cwd=t, check=True, stdout=subprocess.DEVNULL)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(next(Path(t).glob('*.tgz'))) as f: (folder/Path(name).name).write_bytes(f.extractfile(name).read())
+    return folder
+
 def site():
     "Executes copies of the notebooks whose sources changed, and lets Sphinx make pages of them"
     work = root/'docs'/'_build'/'source'
@@ -51,7 +65,8 @@ def site():
     index = nbformat.read(work/'index.ipynb', as_version=4)
     if 'toctree' not in index.cells[-1].source: index.cells.append(nbformat.v4.new_markdown_cell(tree))
     nbformat.write(index, work/'index.ipynb')
-    sys.exit(subprocess.call([sys.executable, '-m', 'sphinx', '-b', 'html', '-c', str(root/'docs'), str(work), str(root/'docs'/'_build'/'html')]))
+    vendored()
+    sys.exit(subprocess.call([sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html', '-c', str(root/'docs'), str(work), str(root/'docs'/'_build'/'html')]))
 
 if __name__=='__main__':
     what = sys.argv[1] if len(sys.argv)==2 else ''
