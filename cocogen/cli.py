@@ -6,7 +6,7 @@
 __all__ = ['app', 'run', 'solve', 'CommandError', 'report', 'calibrate', 'main']
 
 # %% ../nbs/90_cli.ipynb #a62cadaf
-import json, os, sys
+import json, math, os, sys
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -121,9 +121,9 @@ def solve(
     from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, auto_strength, budget_gap, equilibrium, individual_rationality
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
     xi = _value(strength)
-    if xi!='auto' and (isinstance(xi, bool) or not isinstance(xi, (int, float))):
+    if xi!='auto' and (isinstance(xi, bool) or not isinstance(xi, (int, float)) or abs(xi)>1e300):
         raise GameError(f"`strength` must be 'auto' or a number. Got: {strength!r}")
-    plain = Game(Federation.from_csv(consortium, rivalry), PowerLaw(a, b, floor, float(np.log(classes))), discount=discount)
+    plain = Game(Federation.from_csv(consortium, rivalry), PowerLaw(a, b, floor, math.log(classes)), discount=discount)
     game = plain.with_(rule=RivalryRedistribution(auto_strength(plain) if xi=='auto' else float(xi)))
     eq = equilibrium(game)
     who = individual_rationality(game, eq.x)
@@ -168,17 +168,17 @@ def _write(csv_, json_, table, facts, sentence):
     for path, text in ((csv_, f.getvalue()), (json_, json.dumps(dict(facts, explanation=sentence,
         organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
         if path is None: continue
-        part = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        try: part.write_text(text, encoding='utf-8', newline=''); part.replace(path)
-        except OSError as e: raise CommandError(f"'{path}' cannot be written: {e.strerror}") from None
+        try: part = path.with_name(f'{path.name}.{os.getpid()}.tmp'); part.write_text(text, encoding='utf-8', newline=''); part.replace(path)
+        except (OSError, ValueError) as e: raise CommandError(f"'{path}' cannot be written: {getattr(e, 'strerror', None) or e}") from None
 
 def _print_solution(table, facts, sentence):
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
     t = Table(title=f"Equilibrium at strength {facts['strength']:.4g}: welfare {facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
     for k in table: t.add_column(k, justify='left' if k=='name' else 'right')
     for row in zip(*table.values()):
-        t.add_row(*(v if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution')
+        t.add_row(*(escape(v) if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution')
             else f'{v:,.2f}'.replace('-0.00', '0.00') for k, v in zip(table, row)))
     Console(width=None if sys.stdout.isatty() else 130).print(t)
     typer.echo(sentence)
@@ -200,6 +200,9 @@ def report(
         raise RunError(f"A report needs at least one finished round. '{empty[0]}' has none")
     try: write(runs, out)
     except OSError as e: raise RunError(f"'{out}' cannot be written: {e.strerror}") from None
+    except ValueError as e:
+        if isinstance(e, RunError): raise
+        raise RunError(f"'{out}' names no file") from None
     typer.echo(f'{out}')
 
 @app.command()

@@ -1,5 +1,5 @@
 "Builds what people read from the notebooks: `python docs/build.py readme` writes README.md, `site` writes docs/_build."
-import re, shutil, subprocess, sys, tarfile, tempfile
+import os, re, shutil, subprocess, sys, tarfile, tempfile
 from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
@@ -9,6 +9,7 @@ root = Path(__file__).resolve().parent.parent
 def executed(path:Path):
     "A copy of the notebook with its outputs"
     nb = nbformat.read(path, as_version=4)
+    os.environ.pop('MPLBACKEND', None)            # kernels draw inline; the backend of the tests draws nothing
     NotebookClient(nb, timeout=1800, kernel_name='python3', resources=dict(metadata=dict(path=str(path.parent)))).execute()
     return nb
 

@@ -105,8 +105,8 @@ def _column(name:str, v, names)->tuple:
     "The values of one field as floats of shape (N,), and a sentence for each faulty organization"
     if not (isinstance(v, np.ndarray) and v.dtype.kind in 'iuf'):        # text is no number, even where Python could read it as one
         vals = np.ravel(np.asarray(v, dtype=object))
-        faults = [f"`{name}` must be a plain number. Got {o!r} for organization '{names[min(k, len(names)-1)]}'" for k,
-            o in enumerate(vals) if not isinstance(o, Real)]
+        faults = [f"`{name}` must be a plain number. Got {o!r} for organization '{names[min(k, len(names)-1)]}'"
+            for k, o in enumerate(vals) if not isinstance(o, Real)]
         if faults: return None, faults
     v = np.asarray(v, dtype=float)
     if v.ndim==0: v = np.full(len(names), v)
@@ -203,8 +203,8 @@ class Federation:
         "The consortium of the organizations at `index`, shape (n,), int or bool"
         i = np.atleast_1d(np.arange(len(self))[index])
         rivalry = self.rivalry.take(i) if isinstance(self.rivalry, Segments) else self.rivalry[i][:, i]
-        return replace(self, **{k: getattr(self, k)[i] for k in _rules}, rivalry=rivalry, name=tuple(self.name[k] for k in i),
-            label_dist=None if self.label_dist is None else self.label_dist[i])
+        return replace(self, **{k: getattr(self, k)[i] for k in _rules}, rivalry=rivalry, name=tuple(self.name[k]
+            for k in i), label_dist=None if self.label_dist is None else self.label_dist[i])
 
     @cached_property
     def competition(self)->float:

@@ -18,7 +18,7 @@ from .federation import stream, times
 from .learning import Contribution
 from .theorems import terms
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others
-from .solvers import Grid, best_response, equilibria, equilibrium, optimum, planner_marginal
+from .solvers import Grid, _single, best_response, equilibria, equilibrium, optimum, planner_marginal
 
 # %% ../../nbs/game/05_incentives.ipynb #41d2bcd6
 def budget_gap(game:Game, x)->float:
@@ -55,7 +55,9 @@ class SidePayments:
     amounts:np.ndarray # money, shape (N,)
 
     def __post_init__(self):
-        k = np.asarray(self.amounts, float)
+        try: k = np.asarray(self.amounts, float)
+        except (TypeError, ValueError): raise GameError(f"Side payments must be numbers. Got: {self.amounts!r}") from None
+        if k.ndim!=1 or not k.size: raise GameError(f"Side payments need one amount for each organization. Got shape {k.shape}")
         if not np.isfinite(k).all() or abs(fsum(k)) > 1e-9*fsum(np.abs(k)):
             raise GameError(f"Side payments must be finite and sum to 0. Got a sum of {k.sum():g}")
         k = k - fsum(k)/len(k)
@@ -121,7 +123,7 @@ def _at_strength(game:Game, xi:float): g = game.with_(rule=RivalryRedistribution
 
 def _scan(game:Game, points:int):
     "Strengths, a grid of games and their equilibria, over the range where amounts move"
-    xi = _strengths(game, points)
+    xi = _strengths(_single(game.with_(rule=NoTransfers())), points)
     grid = Grid(game.fed, game.law, RivalryRedistribution(xi), game.discount)
     return xi, grid, equilibria(grid).x
 
@@ -166,19 +168,22 @@ def best_strength(
     welfare = lambda s: float((lambda g, e: g.welfare(e.x))(*_at_strength(game, s)))
     spans = [(0., float(xi[-1]))]
     if rational:
-        spans = [(a, min(b, float(xi[-1]))) if a<=xi[-1] else (np.nextafter(a, b),)*2 for a,
-            b in rational_strengths(game, points)]      # beyond the scan welfare is constant
+        spans = [(a, min(b, float(xi[-1]))) if a<=xi[-1] else (np.nextafter(a, b),)*2
+            for a, b in rational_strengths(game, points)]      # beyond the scan welfare is constant
         if not spans:
             raise GameError("No strength keeps every organization in: use `stable_coalition`, or the first-best rule with side payments")
     best = []
     for a, b in spans:
         inside = (xi>=a) & (xi<=b)
         s, w = np.append(xi[inside], [a, b]), np.append(grid.welfare(X)[inside], [welfare(a), welfare(b)])
-        k = w.argmax(); near = np.sort(s); i = np.searchsorted(near, s[k])
+        top = np.flatnonzero(w >= w.max() - 1e-12*abs(w.max()))          # where rounding decides, the gentlest
+        k = top[s[top].argmin()]
+        near = np.sort(s)
+        i = np.searchsorted(near, s[k])
         lo, hi = near[max(i-1, 0)], near[min(i+2, len(near)-1)]
         r = optimize.minimize_scalar(lambda z: -welfare(z), bounds=(lo, hi), method='bounded',
             options=dict(xatol=1e-9*max(hi, 1e-300))) if hi>lo else None
-        best.append((w[k], s[k]) if r is None or -r.fun<=w[k] else (-r.fun, r.x))
+        best.append((w[k], s[k]) if r is None or -r.fun <= w[k] + 1e-12*abs(w[k]) else (-r.fun, r.x))
     return float(max(best)[1])
 
 # %% ../../nbs/game/05_incentives.ipynb #9f2f65e9
@@ -191,6 +196,7 @@ class Coalition(NamedTuple):
 
 def stable_coalition(game:Game)->Coalition:
     "Drops those with a negative margin at the equilibrium, and solves again, until everyone stays (section 4)"
+    if hasattr(game.rule, 'amounts'): raise GameError("Side payments are agreed among given members and say nothing of a smaller coalition: look for the coalition under the rule that they are added to")
     members, left = np.arange(len(game.fed)), []
     while True:
         g = game.with_(fed=game.fed.take(members))
@@ -278,6 +284,9 @@ def misreport_regret(
 )->tuple:
     "The most each organization gains by a lie, money, shape (N,), and the factor with which it does, shape (N,)"
     if what not in _lies: raise GameError(f"`what` must be one of {', '.join(_lies)}. Got: {what!r}")
+    try: factors = np.asarray(factors, float)
+    except (TypeError, ValueError): factors = np.zeros(0)
+    if factors.ndim!=1 or not factors.size or not (np.isfinite(factors) & (factors>0)).all(): raise GameError(f"`factors` must be positive numbers, at least one. Got: {factors}")
     f, n = game.fed, len(game.fed)
     truth = game.utility(equilibrium(game).x)
     gain, lie = np.zeros(n), np.ones(n)

@@ -7,7 +7,7 @@ __all__ = ['mixed_heterogeneity', 'Contribution', 'LawError', 'PowerLaw', 'Inver
 
 # %% ../../nbs/game/01_learning.ipynb #61158b35
 from dataclasses import dataclass, replace
-from numbers import Real
+from numbers import Integral, Real
 import numpy as np
 
 # %% ../../nbs/game/01_learning.ipynb #8d141968
@@ -48,7 +48,10 @@ class LawError(ValueError): "A learning law that is not increasing and concave, 
 
 class _Law:
     def value(self, S): return self.reference - self.loss(S)
-    def at(self, reference:float, t:int=1): return replace(self, reference=float(reference))
+    def at(self, reference:float, t:int=1):
+        "The law of round `t` >= 1 when the last measured loss is `reference`"
+        if not (isinstance(t, Integral) and t>=1): raise LawError(f"Rounds are whole numbers from 1. Got: {t}")
+        return replace(self, reference=reference)
 
 def _positive(law, *names):
     for k in names:
@@ -71,9 +74,8 @@ class PowerLaw(_Law):
     decay:float=0.             # c in a_t = a t^-c over rounds, >= 0
     def __post_init__(self): _positive(self, 'a', 'b')
     def at(self, reference:float, t:int=1):
-        "The law of round `t` >= 1 when the last measured loss is `reference`"
-        if not t>=1: raise LawError(f"Rounds count from 1. Got: {t}")
-        return replace(self, reference=float(reference), a=self.a*t**-self.decay, decay=0.)
+        "As above, with a_t = a t^-c"
+        return replace(super().at(reference, t), a=self.a*t**-self.decay, decay=0.)
     def loss(self, S): return self.floor + self.a*S**-self.b
     def slope(self, S): return self.a*self.b*S**(-self.b-1)
     def curvature(self, S): return -self.a*self.b*(self.b+1)*S**(-self.b-2)
@@ -115,7 +117,7 @@ def check_law(
             raise LawError(f"A learning law needs the methods value, slope and curvature. {name} has no `{k}`")
     S = np.geomspace(lo, hi, 33)
     try: v, d, c = (np.broadcast_to(np.asarray(f(S), float), S.shape) for f in (law.value, law.slope, law.curvature))
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, ArithmeticError) as e:
         raise LawError(f"The methods of {name} must take and return arrays. Got: {e}") from None
     for what, bad in (('be finite', ~np.isfinite(v + d + c)),
         ('increase (slope > 0, or 0 where it underflows)', (d<0) | ((d==0)&(S<=lo))), ('be concave (curvature <= 0)', c>0)):

@@ -9,7 +9,7 @@ __all__ = ['SolverError', 'Solution', 'best_response', 'equilibrium', 'exploitab
 # %% ../../nbs/game/04_solvers.ipynb #7f09c260
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 import numpy as np
 from scipy import optimize
 from .learning import Contribution
@@ -126,7 +126,7 @@ def best_response(
 )->float:
     "The amount, samples, that maximizes n's utility against the others' amounts"
     t, x = terms(_single(game)), profile(game, x)
-    if not (isinstance(n, Integral) and 0<=n<len(game.fed)):
+    if not (isinstance(n, Integral) and not isinstance(n, bool) and 0<=n<len(game.fed)):
         raise GameError(f"`n` must be an organization in 0..{len(game.fed)-1}. Got: {n}")
     return _best(t, n, float(others(t.data.value(x))[n]))
 
@@ -189,12 +189,13 @@ _methods = dict(newton=(_newton, 200, 1e-13,
 
 def _single(game:Game)->Game:
     "`game`, unless it is a stack of games"
-    stacked = max(np.ndim(game.weights), np.ndim(game.prices[0]), np.ndim(game.data.a2), np.ndim(getattr(game.rule, 'strength', 0)) + 1)>1
+    inner = getattr(game.rule, 'rule', game.rule)                       # of side payments: the rule they are added to
+    stacked = max(np.ndim(game.weights), np.ndim(game.prices[0]), np.ndim(game.data.a2), np.ndim(getattr(inner, 'strength', 0)) + 1)>1
     if stacked: raise GameError("A stack of games is solved by `equilibria`. Got a stack where one game is needed")
     return game
 
 def _count(most):
-    if not (isinstance(most, Integral) and most>=1):
+    if not (isinstance(most, Integral) and not isinstance(most, bool) and most>=1):
         raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
 
 # %% ../../nbs/game/04_solvers.ipynb #20f727ad
@@ -210,6 +211,7 @@ def equilibrium(
     solve, most, eps, advice = _methods[method]
     most, eps = most if max_iterations is None else max_iterations, eps if tol is None else tol
     _count(most)
+    if not (isinstance(eps, Real) and eps>0): raise GameError(f"`tol` must be a positive number. Got: {eps!r}")
     t = terms(_single(game))
     x, S, k, ok, visited = solve(t, eps, most)
     m, res = kkt(t, x, t.w*game.law.slope(S) + t.tau)
@@ -228,6 +230,7 @@ def exploitability(
     levels:int=7    # nested refinements
 )->float:
     "The most any organization gains by deviating alone, money, >= 0; a global search that uses only `game.utility`"
+    if points<2 or levels<0: raise GameError(f"A search needs at least 2 points and 0 refinements. Got: {points} and {levels}")
     x, cap = profile(_single(game), x), game.fed.cap
     base, n = game.utility(x), len(cap)
     alone = (lambda z: game.utility(np.where(np.eye(n, dtype=bool), z, x)).diagonal()) if n<=200 else (lambda z: game.utility(x, z))
@@ -326,7 +329,7 @@ class Grid(Game):
         for k, v in factors.items():
             if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all():
                 raise GameError(f"`{k}` of a grid must be finite and not negative. Got: {getattr(self, k)}")
-        if factors['heterogeneity'].max()*self.fed.heterogeneity.max() > 1+1e-12:
+        if factors['heterogeneity'].max(initial=0)*self.fed.heterogeneity.max() > 1+1e-12:
             raise GameError(f"`heterogeneity` must keep h in [0, 1]. Got a factor of {factors['heterogeneity'].max():g} on h = {self.fed.heterogeneity.max():g}")
         try: np.broadcast_shapes(*(v.shape for v in factors.values()), np.shape(getattr(self.rule, 'strength', 0.)))
         except ValueError:

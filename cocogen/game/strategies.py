@@ -57,6 +57,7 @@ def compare(
             margin=individual_rationality(g, x).margins, welfare=W, performance=float(g.performance(x)),
                 aggregate=float(g.contribution(x).sum()), anarchy=bound/W if W>0 else np.nan,
                 welfare_per_cost=W/cost.sum() if cost.sum()>0 else np.inf)))
+    if not frames: raise GameError(f"At least one strategy must be compared that the game admits. Got: {', '.join(strategies) or 'none'}")
     return pd.concat(frames, ignore_index=True)
 
 def summary(frame):

@@ -67,8 +67,8 @@ def _with_counts(given, counts, names, target)->tuple:
         d, bad = _column('local', given['local'], names)
         faults += bad
         if not bad:
-            faults += [f"class counts must sum to `local`. Got {t:g} against {x:g} for organization '{o}'" for o, t,
-                x in zip(names, total, d) if not np.isclose(t, x)]
+            faults += [f"class counts must sum to `local`. Got {t:g} against {x:g} for organization '{o}'"
+                for o, t, x in zip(names, total, d) if not np.isclose(t, x)]
     if faults: return given, faults
     q, p = _target(target, counts_nk), counts_nk/total[:, None]
     return {**given, 'local': total, 'heterogeneity': heterogeneity(p, q), 'label_dist': p, 'target': q}, []
@@ -155,7 +155,7 @@ def from_csv(
         if {'segment', 'intensity'} <= set(col): rivalry = dict(zip(col['segment'], _numbers(col)['intensity']))
         else:
             col = _numbers(col, keep=('name', 'from', 'to'))
-            if 'name' not in col and 'from' not in col:
+            if 'name' not in col and not {'from', 'to', 'rivalry'} <= set(col):
                 raise FederationError(f"'{rivalry}' must be a square table with a column `name`, an edge list with from, to, rivalry, or segments with segment, intensity. Got: {', '.join(col)}")
             rivalry = _Table(col)
     return from_frame(frame, rivalry, target)

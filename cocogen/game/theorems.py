@@ -26,6 +26,8 @@ def terms(game:Game)->Terms:
     "The terms of a game, or a `GameError` that names the organizations whose weight admits no potential (section 3, outside the theorem)"
     f, data, (c1, c2) = game.fed, game.data, game.prices
     w, tau = game.weights, game.rate
+    if np.shape(tau)[-1:]!=(len(f),) or not np.isfinite(tau).all():
+        raise GameError(f"The rate of a rule must be finite, one for each of {len(f)} organizations. Got: {tau!r}")
     bad = (w<=0) & (tau*data.slope(0.)>c1) & (f.cap>0)
     if bad.any():
         k = tuple(np.argwhere(bad)[0])

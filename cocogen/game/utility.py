@@ -59,6 +59,8 @@ class Game:
     discount:float=.85        # kappa: how strongly heterogeneity discounts data, in [0, 1)
 
     def __post_init__(self):
+        if not all(callable(getattr(self.rule, k, None)) for k in ('rate', 'transfers')):
+            raise GameError(f"A rule needs the methods rate and transfers. Got: {self.rule!r}")
         if not (isinstance(self.discount, Real) and 0<=self.discount<1):
             raise GameError(f"`discount` must lie in [0, 1). Got: {self.discount}")
         check_law(self.law, self.s_range[0].min(), self.s_range[1].sum(-1).max())
@@ -91,7 +93,8 @@ class Game:
 # %% ../../nbs/game/02_utility.ipynb #8c4ff8e9
 def profile(game:Game, x)->np.ndarray:
     "`x` as floats of shape (..., N) inside the box, or a `GameError` that names the organization"
-    x = np.asarray(x, float)
+    try: x = np.asarray(x, float)
+    except (TypeError, ValueError): raise GameError(f"A profile is an array of numbers. Got: {x!r}") from None
     n, f = len(game.fed), game.fed
     if x.ndim==0 or x.shape[-1]!=n:
         raise GameError(f"A profile has one amount for each of {n} organizations. Got shape {x.shape}")
