@@ -6,7 +6,7 @@
 __all__ = ['app', 'run', 'solve', 'CommandError', 'report', 'calibrate', 'main']
 
 # %% ../nbs/90_cli.ipynb #a62cadaf
-import json, math, os, sys
+import json, math, sys
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -68,7 +68,8 @@ def run(
     if all(o and o.done for o in olds): typer.echo(f"'{out}' is already complete"); runs = olds
     else:
         con = prepare(base)
-        for c in configs: decide(replace(con, config=c), start(con))       # every game has an equilibrium, or nothing is written
+        if len(configs)>1:
+            for c in configs: decide(replace(con, config=c), start(con))   # every game has an equilibrium, or nothing is written
         runs = [play_all(c, p, consortium=con) for c, p in zip(configs, places)]
     _present(runs, out)
 
@@ -117,7 +118,6 @@ def solve(
     json_:Annotated[Optional[Path], typer.Option('--json', help="write everything here")]=None,
 ):
     "Solve one round of a consortium of your own: amounts, transfers, margins, and who would leave."
-    import numpy as np
     from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, auto_strength, budget_gap, equilibrium, individual_rationality
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
     xi = _value(strength)
@@ -163,12 +163,13 @@ def _before(plain)->str:
 # %% ../nbs/90_cli.ipynb #41eac2eb
 def _write(csv_, json_, table, facts, sentence):
     import csv, io
+    from cocogen.game.tables import write_text
     columns = {k: [v if isinstance(v, str) else float(v) for v in c] for k, c in table.items()}
     f = io.StringIO(newline=''); w = csv.writer(f); w.writerow(columns); w.writerows(zip(*columns.values()))
     for path, text in ((csv_, f.getvalue()), (json_, json.dumps(dict(facts, explanation=sentence,
         organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
         if path is None: continue
-        try: part = path.with_name(f'{path.name}.{os.getpid()}.tmp'); part.write_text(text, encoding='utf-8', newline=''); part.replace(path)
+        try: write_text(path, text)
         except (OSError, ValueError) as e: raise CommandError(f"'{path}' cannot be written: {getattr(e, 'strerror', None) or e}") from None
 
 def _print_solution(table, facts, sentence):

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from ..fl.data import read_json, write_text
-from ..fl.runs import Run, RunError, same_consortium
+from ..game.tables import write_text
+from ..fl.data import read_json
+from ..fl.runs import RunError, same_consortium
 
 # %% ../../nbs/explore/00_plots.ipynb #04fc04f1
 STYLE = {'axes.spines.top': False, 'axes.spines.right': False, 'axes.titlesize': 10, 'axes.titleweight': 'bold',

@@ -15,7 +15,8 @@ import pandas as pd
 from scipy import optimize
 from tqdm.auto import tqdm
 from ..game.learning import mixed_heterogeneity
-from .data import DataError, write_text
+from ..game.tables import write_text
+from .data import DataError
 from .rounds import Config, ConfigError, prepare, start, train_round
 from .runs import environment
 

@@ -8,14 +8,15 @@ __all__ = ['to_tensor', 'to_images', 'pick_device', 'torch_seed', 'noise', 'Gene
 
 # %% ../../nbs/fl/02_generate.ipynb #d91cce14
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.special import ndtri
 from tqdm.auto import tqdm
 from ..game.federation import stream
-from .data import DataError, whole
+from ..game.tables import whole
+from .data import DataError
 
 # %% ../../nbs/fl/02_generate.ipynb #af571d47
 def to_tensor(images:np.ndarray, device='cpu')->torch.Tensor:
@@ -30,9 +31,9 @@ def pick_device(device:str='auto')->torch.device:
     "The device of a name in auto, cpu, cuda, mps; `DataError` where it is not there"
     have = dict(cpu=True, cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
     if device=='auto': device = next((d for d in ('cuda', 'mps') if have[d]), 'cpu')
-    if not have.get(device.split(':')[0], False):
-        raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}")
-    try: return torch.device(device)
+    try:
+        if have.get(device.split(':')[0], False): return torch.device(device)
+        raise RuntimeError('not here')
     except RuntimeError:
         raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}") from None
 

@@ -13,9 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 import numpy as np
 import torch
-from ..game import Federation, Game, NoTransfers, PowerLaw, RivalryRedistribution, STRATEGIES, individual_rationality, play, stream
+from ..game import Federation, Game, PowerLaw, RivalryRedistribution, STRATEGIES, individual_rationality, play, stream
+from ..game.tables import write_text
 from ..game.theorems import kkt, terms
-from .data import DataError, DataSet, LOADERS, cache, load, read_json, split, write_text
+from .data import DataError, DataSet, LOADERS, cache, load, read_json, split
 from .generate import DiffusionGenerator, GeneratorConfig, pick_device, to_tensor, torch_seed
 from .partition import dirichlet
 from .train import MODELS, average, evaluate, fidelity, local_train, model

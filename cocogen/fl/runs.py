@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
-from .data import read_json, whole, write_text
+from ..game.tables import whole, write_text
+from .data import read_json
 from .rounds import Config, Consortium, State, calibration, decide, play_round, prepare, start
 
 # %% ../../nbs/fl/05_runs.ipynb #15e0c247
@@ -118,7 +119,7 @@ def run(
         raise RunError("`consortium` must have been prepared for the same organizations, images and training. Got another configuration")
     con = prepare(config, progress) if consortium is None else replace(consortium, config=config)
     begun, state, rows = time.time(), start(con), []
-    decide(con, state)                            # a game without an equilibrium is refused before anything is written
+    if not old: decide(con, state)                # a game without an equilibrium is refused before anything is written
     if folder:
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@
 __all__ = ['MODELS', 'model', 'batches', 'local_train', 'average', 'evaluate', 'fidelity']
 
 # %% ../../nbs/fl/03_train.ipynb #5d98384a
-from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn

@@ -203,8 +203,8 @@ class Federation:
         "The consortium of the organizations at `index`, shape (n,), int or bool"
         i = np.atleast_1d(np.arange(len(self))[index])
         rivalry = self.rivalry.take(i) if isinstance(self.rivalry, Segments) else self.rivalry[i][:, i]
-        return replace(self, **{k: getattr(self, k)[i] for k in _rules}, rivalry=rivalry, name=tuple(self.name[k]
-            for k in i), label_dist=None if self.label_dist is None else self.label_dist[i])
+        return replace(self, **{k: getattr(self, k)[i] for k in _rules}, rivalry=rivalry, name=tuple(self.name[k] for k in i),
+            label_dist=None if self.label_dist is None else self.label_dist[i])
 
     @cached_property
     def competition(self)->float:
@@ -258,8 +258,8 @@ def simulate(
     p, q = dirichlet_rows(stream(seed, 'classes'), alpha, n, classes), np.full(classes, 1/classes)
     h = heterogeneity(p, q)
     given = dict(local=local, heterogeneity=h, valuation=stream(seed, 'valuations').uniform(800, 1200, n), skew=skew,
-        fidelity=fidelity*(1 - fidelity_drop*h), rivalry=random_rivalry(n, competition, stream(seed, 'rivalry'), rivals), label_dist=p,
-            target=q)
+        fidelity=fidelity*(1 - fidelity_drop*h), rivalry=random_rivalry(n, competition, stream(seed, 'rivalry'), rivals),
+        label_dist=p, target=q)
     return Federation(**{**given, **changes})
 
 def dirichlet_rows(rng, alpha:float, n:int, classes:int)->np.ndarray:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['budget_gap', 'FirstBest', 'SidePayments', 'Rationality', 'outside_option', 'individual_rationality', 'side_payments',
-           'rational_strengths', 'best_strength', 'Coalition', 'stable_coalition', 'Patience', 'critical_discount',
-           'coalition_welfare', 'leave_one_out', 'Shapley', 'shapley', 'misreport_regret']
+           'rational_strengths', 'best_strength', 'auto_strength', 'Coalition', 'stable_coalition', 'Patience',
+           'critical_discount', 'coalition_welfare', 'leave_one_out', 'Shapley', 'shapley', 'misreport_regret']
 
 # %% ../../nbs/game/05_incentives.ipynb #81736c2f
 from dataclasses import dataclass
@@ -133,7 +133,10 @@ def rational_strengths(
     points:int=200  # resolution of the scan: intervals narrower than a gap of the scan may be missed
 )->list:
     "All intervals (low, high) of the strength in which every margin is non-negative, ascending; `inf` where nothing ends the last"
-    xi, grid, X = _scan(game, points)
+    return _rational(game, *_scan(game, points))
+
+def _rational(game, xi, grid, X)->list:
+    "The intervals of `rational_strengths` from a scan"
     V = outside_option(game)[0]
     worst = lambda s: float((lambda g, e: _margins(g.utility(e.x), V).min())(*_at_strength(game, s)))
     M = _margins(grid.utility(X), V).min(-1)
@@ -164,14 +167,22 @@ def best_strength(
     points:int=200
 )->float:
     "The strength that maximizes equilibrium welfare (where everyone stays, unless `rational` is False); `GameError` if nobody can be kept by any"
-    xi, grid, X = _scan(game, points)
+    scan = _scan(game, points)
+    spans = _rational(game, *scan) if rational else []
+    if rational and not spans:
+        raise GameError("No strength keeps every organization in: use `stable_coalition`, or the first-best rule with side payments")
+    return _best_within(game, *scan, spans)
+
+def auto_strength(game:Game, points:int=200)->float:
+    "The strength that `cocogen+` uses when none is given: the best that keeps everyone in, or the best of all where none does"
+    scan = _scan(game, points)
+    return _best_within(game, *scan, _rational(game, *scan))
+
+def _best_within(game, xi, grid, X, spans)->float:
+    "The strength of highest welfare within intervals (none: anywhere), from a scan; beyond the scan welfare is constant"
     welfare = lambda s: float((lambda g, e: g.welfare(e.x))(*_at_strength(game, s)))
-    spans = [(0., float(xi[-1]))]
-    if rational:
-        spans = [(a, min(b, float(xi[-1]))) if a<=xi[-1] else (np.nextafter(a, b),)*2
-            for a, b in rational_strengths(game, points)]      # beyond the scan welfare is constant
-        if not spans:
-            raise GameError("No strength keeps every organization in: use `stable_coalition`, or the first-best rule with side payments")
+    top = float(xi[-1])
+    spans = [(a, min(b, top)) if a<=top else (np.nextafter(a, b),)*2 for a, b in spans] or [(0., top)]
     best = []
     for a, b in spans:
         inside = (xi>=a) & (xi<=b)

@@ -7,15 +7,14 @@ __all__ = ['SolverError', 'Solution', 'best_response', 'equilibrium', 'exploitab
            'Solutions', 'equilibria']
 
 # %% ../../nbs/game/04_solvers.ipynb #7f09c260
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
 import numpy as np
 from scipy import optimize
 from .learning import Contribution
 from .theorems import Multipliers, Terms, kkt, reply, terms
-from .federation import times
-from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others, profile
+from .utility import Game, GameError, NoTransfers, others, profile
 
 # %% ../../nbs/game/04_solvers.ipynb #5f214298
 class SolverError(RuntimeError): "A solver that did not converge; the text says what to do"
@@ -344,13 +343,8 @@ class Grid(Game):
             self.discount)
     @cached_property
     def prices(self): return self.fed.unit_cost*self._factor('price'), self.fed.congestion*self._factor('price')
-    @cached_property
-    def rival_value(self): return (self.fed.rivalry @ self.fed.valuation)*self._factor('rivalry')
-    @cached_property
-    def degree(self): return (self.ties @ np.ones(len(self.fed)))*self._factor('rivalry')
-    def laplacian(self, s):
-        z = s - s.mean(-1, keepdims=True)
-        return self.degree*z - times(self.ties, z)*self._factor('rivalry')
+    @property
+    def rivalry_factor(self): return self._factor('rivalry')
 
 # %% ../../nbs/game/04_solvers.ipynb #716b552f
 @dataclass(frozen=True, eq=False)

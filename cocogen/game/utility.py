@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from functools import cached_property
 import numpy as np
-from scipy import sparse
 from .federation import Federation, symmetric, times
 from .learning import Contribution, PowerLaw, check_law
 
@@ -67,6 +66,7 @@ class Game:
 
     def with_(self, **changes): return replace(self, **changes)
 
+    rivalry_factor = 1.       # on all of the rivalry; a stack of games (`Grid`) has one for each
     @cached_property
     def data(self)->Contribution:
         f = self.fed
@@ -76,17 +76,17 @@ class Game:
     @cached_property
     def prices(self): "Linear price and congestion, shape (N,) each"; return self.fed.unit_cost, self.fed.congestion
     @cached_property
-    def rival_value(self): "r: what rivals' gains cost it, shape (N,)"; return self.fed.rivalry @ self.fed.valuation
+    def rival_value(self): "r: what rivals' gains cost it, shape (N,)"; return (self.fed.rivalry @ self.fed.valuation)*self.rivalry_factor
     @cached_property
     def weights(self): "w = v - r, shape (N,)"; return self.fed.valuation - self.rival_value
     @cached_property
     def ties(self): "Symmetric rivalry, shape (N, N)"; return symmetric(self.fed.rivalry)
     @cached_property
-    def degree(self): "Row sums of the symmetric rivalry, shape (N,)"; return self.ties @ np.ones(len(self.fed))
+    def degree(self): "Row sums of the symmetric rivalry, shape (N,)"; return (self.ties @ np.ones(len(self.fed)))*self.rivalry_factor
     def laplacian(self, s):
         "(diag(degree) - ties) s, shape (..., N), without the cancellation of large equal contributions"
         z = s - s.mean(-1, keepdims=True)
-        return self.degree*z - times(self.ties, z)
+        return self.degree*z - times(self.ties, z)*self.rivalry_factor
     @cached_property
     def rate(self): "tau: what a unit of own contribution earns in transfers, shape (N,)"; return self.rule.rate(self)
 
