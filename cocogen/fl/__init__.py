@@ -1,5 +1,6 @@
 "The learning side: data, partitions, generators, training, rounds and runs. The names below are the public contract."
-from .data import DataError, DataSet, Split, load, split
+from .data import DataError, DataSet
+from .sets import Split, load, split
 from .partition import class_counts, dirichlet
 from .generate import DiffusionGenerator, GeneratorConfig
 from .train import MODELS, average, evaluate, fidelity, local_train, model

@@ -16,7 +16,8 @@ import torch
 from ..game import Federation, Game, PowerLaw, RivalryRedistribution, STRATEGIES, individual_rationality, play, stream
 from ..game.tables import write_text
 from ..game.theorems import kkt, terms
-from .data import DataError, DataSet, LOADERS, cache, load, read_json, split
+from .data import DataError, DataSet, read_json
+from .sets import LOADERS, cache, load, split
 from .generate import DiffusionGenerator, GeneratorConfig, pick_device, to_tensor, torch_seed
 from .partition import dirichlet
 from .train import MODELS, average, evaluate, fidelity, local_train, model
