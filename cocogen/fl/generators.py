@@ -149,7 +149,7 @@ class Pool(Generator):
     def __init__(self,
         generator:Generator,
         folder,           # one for all generators
-        limit:float=4e9   # bytes of that folder; the files that were used longest ago make room
+        limit:float=4e9   # bytes of that folder; the files written longest ago make room
     ):
         self.generator, self.limit, self.device = generator, limit, generator.device
         self.shape, self.classes, self.seen = generator.shape, generator.classes, generator.seen
