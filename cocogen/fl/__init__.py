@@ -1,4 +1,12 @@
 "The learning side: data, partitions, generators, training, rounds and runs. The names below are the public contract."
 from .data import DataError, DataSet
 from .sets import Split, load, split
-from .generate import DiffusionGenerator, GeneratorConfig
+from .partition import by_column, class_counts, dirichlet, feature_shift, iid, quantity, shards
+from .generate import DiffusionGenerator, Generator, GeneratorConfig
+from .generators import MixtureGenerator, Pool, PretrainedGenerator
+from .train import MODELS, Recipe, aggregate, evaluate, local_train, model
+from .engines import ENGINES, Engine, EngineError, engine
+from .fidelity import fidelity, sheet
+from .config import Config, ConfigError, calibration
+from .rounds import Consortium, State, decide, learn, play_round, prepare, settle, start, synthesize
+from .runs import Run, RunError, load_model, read_run, resume, run, run_summary

@@ -101,10 +101,10 @@ class Generator:
 
     def save(self, path):
         "Writes weights and configuration to one safetensors file, whole or not at all"
-        from safetensors.torch import save_file
+        from safetensors.torch import save
         tensors, config = self._pack()
         meta = dict(kind=type(self).__name__, config=json.dumps(config), shape=json.dumps(self.shape), classes=str(self.classes), seen=json.dumps(self.seen))
-        with whole(path) as part: save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part, metadata=meta)
+        with whole(path) as part: part.write_bytes(save({k: v.contiguous().cpu() for k, v in tensors.items()}, metadata=meta))
 
     @property
     def fingerprint(self)->str:
