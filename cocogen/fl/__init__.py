@@ -10,3 +10,5 @@ from .fidelity import fidelity, sheet
 from .config import Config, ConfigError, calibration
 from .rounds import Consortium, State, decide, learn, play_round, prepare, settle, start, synthesize
 from .runs import Run, RunError, load_model, read_run, resume, run, run_summary
+from .sweep import parallel, read_sweep, sweep
+from .calibrate import calibrate, fit, measure

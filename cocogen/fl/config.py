@@ -97,7 +97,7 @@ class Config:
     skew:float=0.             # lambda of a shared generator: 0 fills class gaps, 1 echoes the local mix
     generator_steps:int=600   # training steps of the diffusion model
     objective:str='flow'      # of its training: flow or diffusion
-    sampler:str='euler'       # euler or dpm for flow, ddim or dpm for diffusion
+    sampler:str='dpm'         # euler or dpm for flow, ddim or dpm for diffusion
     sampler_steps:int=6       # network calls a synthetic image
     guidance:float=1.         # classifier-free guidance; 1: none
     generator_share:float=.25 # of the training images, to fit the shared generator on; no organization holds them

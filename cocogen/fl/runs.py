@@ -98,11 +98,11 @@ def _claim(folder:Path, cfg:Config):
     differs = [f"{k} is {asdict(old.config)[k]!r} there and {v!r} here" for k, v in asdict(cfg).items() if asdict(old.config)[k]!=v]
     if differs:
         raise RunError(f"'{folder}' already holds a run of another configuration ({'; '.join(differs[:4])}). Choose another folder")
-    if (folder/'law.json').exists() and read_json(folder/'law.json', RunError)!=_law(calibration(cfg.dataset, cfg.law)):
+    if (folder/'law.json').exists() and _law(read_json(folder/'law.json', RunError))!=_law(calibration(cfg.dataset, cfg.law)):
         raise RunError(f"'{folder}' already holds a run with another calibration of the learning law. Choose another folder")
     return old
 
-def _law(constants:dict)->dict: return {k: constants[k] for k in LAW}
+def _law(constants:dict)->dict: return {k: constants.get(k) for k in LAW}
 
 _consortium = lambda c: {k: v for k, v in asdict(c).items() if k not in ('strategy', 'strength', 'carry_over', 'rounds')}
 def same_consortium(configs)->bool:
@@ -151,7 +151,8 @@ def _begin(folder, old, con)->tuple:
     with _writing(folder, 'The run'):
         folder.mkdir(parents=True, exist_ok=True)
         if not old:
-            write_text(folder/'law.json', json.dumps(_law(calibration(con.config.dataset, con.config.law)), indent=1))
+            law = calibration(con.config.dataset, con.config.law)
+            write_text(folder/'law.json', json.dumps({k: v for k, v in law.items() if k not in ('measured', 'fitted')}, indent=1))
             write_text(folder/'config.json', json.dumps(asdict(con.config), indent=1))
     if not (folder/'state.safetensors').exists(): return start(con), []
     state = load_state(folder/'state.safetensors', con.device)
