@@ -98,7 +98,8 @@ def fit(
         S = Contribution.of(d, h, theta*(1 - chi*h*own[:, None]), skew, 0., kappa).value(x).sum(1)
         return floor + np.exp(la - c*np.log(t) - b*np.log(S/1000))
     n = len(names)
-    low, high = np.array([-20, .01, 0, 0, 0, .01, 0])[:n], np.array([20, 3, max(y.min(), 1e-6), 3, .99, 1., .99])[:n]
+    most = .99/h[own].max() if own.any() and h[own].max()>0 else .99    # fidelity stays positive
+    low, high = np.array([-20, .01, 0, 0, 0, .01, 0])[:n], np.array([20, 3, max(y.min(), 1e-6), 3, .99, 1., most])[:n]
     r = min((optimize.least_squares(lambda p: predict(p) - y, np.clip([0, b, .5*y.min(), .5, .5, .8, .3][:n], low, high), bounds=(low, high),
         x_scale=[1, *[.1]*(n-1)]) for b in (.2, .5, 1.)), key=lambda r: r.cost)
     resid = predict(r.x) - y

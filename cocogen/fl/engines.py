@@ -11,14 +11,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from .data import DataError
-from .train import Recipe, local_train, model, optimizer, pull
+from .train import Recipe, local_train, model, stepper
 
 # %% ../../nbs/fl/03a_engines.ipynb #4d5c16e7
 class EngineError(RuntimeError): "Training that could not be carried out; the text says what happened and what to do"
 
 def pixels(x:torch.Tensor)->torch.Tensor:
     "Bytes (..., h, w, c) as floats in [-1, 1], shape (..., c, h, w)"
-    return (x.float()/127.5 - 1).movedim(-1, -3)
+    return x.float().div_(127.5).sub_(1).movedim(-1, -3)
 
 class Engine:
     "Trains all organizations from the same global model; a context manager"
@@ -70,18 +70,25 @@ class Processes(Engine):
 
     def train(self, weights, synthetic, orders, recipe):
         from concurrent.futures.process import BrokenProcessPool
-        state = {k: v.cpu().numpy() for k, v in weights.items()}
+        from safetensors.torch import load, save
+        state = save({k: v.cpu().contiguous() for k, v in weights.items()})        # one block of bytes: nothing travels faster
         out = {k: torch.empty((len(orders), *v.shape), dtype=v.dtype) for k, v in weights.items()}
-        first = sorted(range(len(orders)), key=lambda n: -orders[n].numel())
+        shares = _divide([o.numel() for o in orders], self.workers)
         try:
-            jobs = {n: self.pool.submit(_work, n, state, *synthetic[n], orders[n].numpy(), recipe) for n in first}
-            for n, job in jobs.items():
-                for k, v in job.result().items(): out[k][n] = torch.as_tensor(v)
+            jobs = [self.pool.submit(_work, mine, state, [synthetic[n] for n in mine], [orders[n].numpy() for n in mine], recipe) for mine in shares if mine]
+            for mine, job in zip((m for m in shares if m), jobs):
+                for k, v in load(job.result()).items(): out[k][mine] = v
         except BrokenProcessPool as e:
             raise EngineError(f"A training process died ({str(e).split('.')[0]}), perhaps for lack of memory; the same command continues, or use the engine `sequential`") from None
         return out
 
     def close(self): self.pool.shutdown(wait=True, kill_workers=True)
+
+def _divide(work:list, workers:int)->list:
+    "Numbers of the organizations of each worker: the largest first to whoever has least"
+    shares, load = [[] for _ in range(workers)], np.zeros(workers)
+    for n in np.argsort([-w for w in work], kind='stable'): k = load.argmin(); shares[k].append(int(n)); load[k] += work[n]
+    return shares
 
 _mine = {}       # what a worker keeps: its network and the real images
 
@@ -89,14 +96,15 @@ def _begin(spec, real):
     torch.set_num_threads(1)
     _mine.update(engine=Sequential(spec, real))
 
-def _work(n, state, fake, labels, order, recipe):
+def _work(mine, state, synthetic, orders, recipe):
+    "Trains some organizations in a worker"
+    from safetensors.torch import load, save
     e = _mine['engine']
-    one = Sequential.train(_One(e, n), {k: torch.as_tensor(v) for k, v in state.items()}, [(fake, labels)], [torch.from_numpy(order)], recipe)
-    return {k: v[0].numpy() for k, v in one.items()}
+    return save(Sequential.train(_Part(e.net, [e.data[n] for n in mine], e.device), load(state), synthetic, [torch.from_numpy(o) for o in orders], recipe))
 
-class _One:
-    "One organization of a sequential engine"
-    def __init__(self, e, n): self.net, self.data, self.device = e.net, e.data[n:n+1], e.device
+class _Part:
+    "Some organizations of a sequential engine"
+    def __init__(self, net, data, device): self.net, self.data, self.device = net, data, device
 
 # %% ../../nbs/fl/03a_engines.ipynb #6ffaaaf5
 class Stacked(Engine):
@@ -120,8 +128,7 @@ class Stacked(Engine):
         index, share = index.to(at), share.to(at)
         params = {k: weights[k].to(at)[None].expand(N, *weights[k].shape).clone().requires_grad_() for k, _ in self.net.named_parameters()}
         out = {k: p.detach().clone() for k, p in params.items()}
-        leaves = list(params.values())
-        anchor, opt = [p.detach().clone() for p in leaves] if recipe.proximal else [], optimizer(leaves, recipe)
+        step = stepper(params.values(), recipe)
         cast = torch.autocast(at.type, torch.bfloat16) if recipe.bf16 else nullcontext()
         def loss(p, x, y, w): return (F.cross_entropy(functional_call(self.net, p, (x,)), y, reduction='none')*w).sum()
         self.net.train()
@@ -129,9 +136,7 @@ class Stacked(Engine):
         for n, o in enumerate(orders): ends.setdefault(len(o), []).append(n)
         for s in range(S):
             with cast: total = vmap(loss)(params, pixels(x_all[index[s]]), y_all[index[s]], share[s]).sum()
-            opt.zero_grad(set_to_none=True); total.backward()
-            pull(leaves, anchor, recipe)
-            opt.step()
+            total.backward(); step()
             for n in ends.get(s + 1, ()):
                 for k, p in params.items(): out[k][n] = p.detach()[n]
         return out
