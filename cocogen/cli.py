@@ -62,7 +62,7 @@ def run(
     if resume is not None: return _resume(resume, any(v is not None for v in (*flags.values(), strategy, out, config, set_)))
     base = _config(flags, set_ or [], config)
     configs = [replace(base, strategy=s) for s in dict.fromkeys(strategy or [base.strategy])]
-    out = out or Path('runs')/f"{base.dataset}-{hashlib.sha256(json.dumps([asdict(c) for c in configs]).encode()).hexdigest()[:8]}"
+    out = out or Path('runs')/f"{Path(base.dataset).stem}-{hashlib.sha256(json.dumps([asdict(c) for c in configs]).encode()).hexdigest()[:8]}"
     places = [out] if len(configs)==1 else [out/c.strategy for c in configs]
     if len(configs)>1: _claim_comparison(out, configs[0])
     olds = [_claim(p, c) for p, c in zip(places, configs)]
@@ -241,10 +241,13 @@ def calibrate(
     "Measure the constants of the learning law on short real runs."
     from cocogen.fl.calibrate import NAMES, calibrate as measure
     cfg = _config(dict(dataset=dataset), set_ or [], None)
-    found = measure(cfg, out or Path(f'calibration-{Path(dataset).stem}.json'), jobs, sizes=_numbers(sizes, int, 'sizes'), alphas=_numbers(alphas, float, 'alphas'),
+    out = out or Path(f'calibration-{Path(dataset).stem}.json')
+    found = measure(cfg, out, jobs, sizes=_numbers(sizes, int, 'sizes'), alphas=_numbers(alphas, float, 'alphas'),
         shares=_numbers(shares, float, 'shares'), seeds=_numbers(seeds, int, 'seeds'), local_sizes=_numbers(local_sizes, int, 'local-sizes'), local_alphas=_numbers(local_alphas, float, 'local-alphas'))
     for k in NAMES: typer.echo(f"{k:13s} {found[k]:9.4f}" + (f" ± {found['errors'][k]:.4f}" if k in found['errors'] else ' (not measured)') + (' at its bound' if k in found['at_bound'] else ''))
-    typer.echo(f"R2            {found['r2']:9.4f} on {found['points']} losses; the generator's own test says fidelity {found['measured_fidelity']:.2f}")
+    from cocogen.explore.plots import calibration_figure
+    calibration_figure(found).savefig(out.with_suffix('.png'), dpi=130)
+    typer.echo(f"R2            {found['r2']:9.4f} on {found['points']} losses; the generator's own test says fidelity {found['measured_fidelity']:.2f}. {out}, {out.with_suffix('.png')}")
 
 def _numbers(text, kind, name):
     try: return [kind(v) for v in text.split(',') if v.strip()]

@@ -93,7 +93,7 @@ class Generator:
         "Synthetic images of the given classes, uint8, shape (n, h, w, c); each depends on its label and (seed, its number) alone"
         labels, index = self._asked(labels, index)
         out = [torch.zeros((0, *self.shape[1:], self.shape[0]), dtype=torch.uint8, device=self.device)]
-        for a in tqdm(range(0, len(labels), self.chunk), desc='generating images', unit_scale=self.chunk, unit='image', disable=not progress, leave=False):
+        for a in tqdm(range(0, len(labels), self.chunk), desc='generating images', unit_scale=self.chunk, unit='image', disable=not (progress and len(labels)), leave=False):
             k, i = labels[a:a+self.chunk], index[a:a+self.chunk]; n = len(k)
             k, i = (np.pad(v, (0, self.chunk - n), mode='edge') for v in (k, i))
             out.append(to_bytes(self._draw(torch.from_numpy(k).to(self.device), noise(seed, i, self.latent).to(self.device)))[:n])
