@@ -57,6 +57,7 @@ def run(
     from cocogen.fl.rounds import decide, prepare, start
     from cocogen.fl.runs import _claim, run as play_all
     from cocogen.fl.sets import cache
+    from cocogen.game.tables import write_text
     flags = dict(dataset=dataset, orgs=orgs, rounds=rounds, alpha=alpha, competition=competition,
         strength=None if strength is None else _value(strength), seed=seed, samples=samples, engine=engine, device=device, data=data)
     if resume is not None: return _resume(resume, any(v is not None for v in (*flags.values(), strategy, out, config, set_)))
@@ -64,7 +65,7 @@ def run(
     configs = [replace(base, strategy=s) for s in dict.fromkeys(strategy or [base.strategy])]
     out = out or Path('runs')/f"{Path(base.dataset).stem}-{hashlib.sha256(json.dumps([asdict(c) for c in configs]).encode()).hexdigest()[:8]}"
     places = [out] if len(configs)==1 else [out/c.strategy for c in configs]
-    if len(configs)>1: _claim_comparison(out, configs[0])
+    if len(configs)>1: _claim_comparison(out, configs)
     olds = [_claim(p, c) for p, c in zip(places, configs)]
     if all(o and o.done for o in olds): typer.echo(f"'{out}' is already complete"); runs = olds
     else:
@@ -72,25 +73,30 @@ def run(
         con = prepare(base, pool=cache()/'pools' if many else None)        # strategies differ in how many images, not in which
         if many:
             for c in configs: decide(replace(con, config=c), start(con))   # every game has an equilibrium, or nothing is written
+            out.mkdir(parents=True, exist_ok=True); write_text(out/'comparison.json', json.dumps([asdict(c) for c in configs], indent=1))     # what `--resume` plays
         with con.engine() as trainer: runs = [play_all(c, p, consortium=con, trainer=trainer) for c, p in zip(configs, places)]
     _present(runs, out)
 
 def _resume(folder:Path, more:bool):
     "Continues what a folder holds: a run, or runs of several strategies"
-    from cocogen.fl.runs import RunError, resume
+    from cocogen.fl.config import Config
+    from cocogen.fl.runs import RunError, resume, run as play_all
     if more: raise CommandError("`--resume` continues a folder with its own configuration, so it stands alone. Got other options too")
-    places = [folder] if (folder/'config.json').exists() else sorted(p.parent for p in folder.glob('*/config.json'))
-    if not places: raise RunError(f"`--resume` needs a folder that holds a run. Got: '{folder}'")
-    _present([resume(p) for p in places], folder)
+    if (folder/'config.json').exists(): return _present([resume(folder)], folder)
+    if not (folder/'comparison.json').exists(): raise RunError(f"`--resume` needs a folder that holds a run or a comparison. Got: '{folder}'")
+    try: configs = [Config.of(c) for c in json.loads((folder/'comparison.json').read_text(encoding='utf-8'))]
+    except (TypeError, AttributeError, json.JSONDecodeError) as e: raise RunError(f"'{folder}/comparison.json' must be a list of configurations: {e}") from None
+    _present([play_all(c, folder/c.strategy) for c in configs], folder)
 
 # %% ../nbs/90_cli.ipynb #dffb7afd
-def _claim_comparison(out:Path, config):
+def _claim_comparison(out:Path, configs):
     "Refuses a folder that holds anything but runs of the same consortium"
     from cocogen.fl.runs import RunError, read_run, same_consortium
     from cocogen.game import STRATEGIES
+    config = configs[0]
     if out.is_file(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
     there = [p for p in out.iterdir() if p.suffix!='.tmp'] if out.exists() else []
-    if odd := [p.name for p in there if p.name not in (*STRATEGIES, 'run.png', 'report.html')]:
+    if odd := [p.name for p in there if p.name not in (*STRATEGIES, 'run.png', 'report.html', 'comparison.json')]:
         raise RunError(f"A folder to compare strategies in must be new, empty, or hold a comparison. '{out}' holds {odd[0]}")
     for p in there:
         if p.is_dir() and (p/'config.json').exists() and not same_consortium([config, read_run(p).config]):
@@ -208,11 +214,8 @@ def report(
     from cocogen.fl.runs import RunError, read_run
     runs = [r for f in folders for r in _runs_in(f)]
     if empty := [r.folder for r in runs if not len(r.table)]: raise RunError(f"A report needs at least one finished round. '{empty[0]}' has none")
-    try: write(runs, out)
-    except OSError as e: raise RunError(f"'{out}' cannot be written: {e.strerror}") from None
-    except ValueError as e:
-        if isinstance(e, RunError): raise
-        raise RunError(f"'{out}' names no file") from None
+    if not out.name or out.is_dir(): raise RunError(f"'{out}' names no file")
+    write(runs, out)
     typer.echo(f'{out}')
 
 def _runs_in(folder:Path)->list:
@@ -322,6 +325,7 @@ def main():
         if hasattr(e, 'exit_code') and hasattr(e, 'show'):
             e.show()
             sys.exit(e.exit_code)   # a mistyped option; which click it comes from depends on typer's version
+        if isinstance(e, OSError) and e.filename: e = CommandError(f"'{e.filename}' cannot be read or written: {e.strerror}")
         if not (isinstance(e, CommandError) or type(e).__module__.startswith('cocogen.')): raise
         typer.echo(f'error: {e}', err=True)
         sys.exit(2)

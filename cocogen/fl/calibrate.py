@@ -6,7 +6,7 @@
 __all__ = ['NAMES', 'measure', 'fit', 'calibrate']
 
 # %% ../../nbs/fl/06_calibrate.ipynb #9181d823
-import json, warnings
+import inspect, json
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -59,15 +59,16 @@ def measure(
     "One row a run and round: `size alpha seed local_generators share round loss accuracy`, and per organization `local heterogeneity generated` as JSON lists"
     if bad := [s for s in shares if not (np.isfinite(s) and s>=0)]: raise ConfigError(f"`shares` must be finite and not negative. Got: {bad[0]}")
     if not (len(sizes) and len(alphas) and len(shares) and len(seeds)): raise ConfigError("A calibration needs at least one size, alpha, share and seed. Got none of one of them")
-    grid = [(m, a, s, False) for m in sizes for s in seeds for a in alphas] + [(m, a, seeds[0], True) for m in local_sizes for a in local_alphas]
+    grid = [(m, a, s, False) for m in sizes for a in alphas for s in seeds] + [(m, a, seeds[0], True) for m in local_sizes for a in local_alphas]
     done = _read(store)
-    have = {tuple(k) for k in done[_KEYS].drop_duplicates().itertuples(index=False)} if len(done) else set()
-    todo = [(replace(config, samples=int(m), alpha=float(a), seed=int(s), local_generators=local), tuple(shares)) for m, a, s, local in grid if (m, a, s, local) not in have]
+    have = {k: set(f.share) for k, f in done.groupby(_KEYS)} if len(done) else {}
+    lacks = lambda k: tuple(s for s in shares if s not in have.get(k, ()) and (s or not k[3]))
+    todo = [(replace(config, samples=int(k[0]), alpha=float(k[1]), seed=int(k[2]), local_generators=k[3]), lacks(k)) for k in grid if lacks(k)]
     rows = done.to_dict('records')
     for _, new in parallel(_cell, todo, jobs, progress, 'calibrating', len(grid) - len(todo)):
         rows += new
         if store is not None: write_text(store, _sorted(rows).to_csv(index=False))
-    return _sorted(rows)
+    return _sorted([r for r in rows if tuple(r[k] for k in _KEYS) in grid and r['share'] in shares])       # a file may hold more than this grid
 
 def _sorted(rows): return pd.DataFrame(rows).sort_values(['local_generators', 'size', 'alpha', 'seed', 'share', 'round'], ignore_index=True)
 
@@ -103,7 +104,10 @@ def fit(
     r = min((optimize.least_squares(lambda p: predict(p) - y, np.clip([0, b, .5*y.min(), .5, .5, .8, .3][:n], low, high), bounds=(low, high),
         x_scale=[1, *[.1]*(n-1)]) for b in (.2, .5, 1.)), key=lambda r: r.cost)
     resid = predict(r.x) - y
-    cov = np.linalg.pinv(r.jac.T @ r.jac)*(resid @ resid)/max(len(y) - n, 1)
+    bread = np.linalg.pinv(r.jac.T @ r.jac)                              # rounds of one run are not independent: errors are clustered by run (Liang & Zeger 1986)
+    runs = f.groupby([k for k in (*_KEYS, 'share') if k in f], sort=False).ngroup().values if 'share' in f else np.arange(len(y))
+    score = np.stack([(r.jac*resid[:, None])[runs==g].sum(0) for g in np.unique(runs)]); G = len(score)
+    cov = bread @ (score.T @ score) @ bread*G/max(G - 1, 1)*(len(y) - 1)/max(len(y) - n, 1)
     at_bound = [k for k, v, lo, hi in zip(names, r.x, low, high) if min(v - lo, hi - v) < 1e-6]      # where a standard error says little
     a = np.exp(r.x[0])*1000**r.x[1]                                      # from thousands of samples to samples
     grad = np.zeros(n); grad[:2] = a, a*np.log(1000)                     # delta method
@@ -133,9 +137,11 @@ def calibrate(
             out.parent.mkdir(parents=True, exist_ok=True)
             if not out.exists(): write_text(out, json.dumps(dict(config=asdict(config), unfinished=True)))
         except OSError as e: raise ConfigError(f"'{out}' cannot be written: {e.strerror}") from None
+    defaults = {k: p.default for k, p in inspect.signature(measure).parameters.items() if k in ('sizes', 'alphas', 'shares', 'seeds', 'local_sizes', 'local_alphas')}
+    grid = {k: list(v) for k, v in (defaults | grid).items()}
     frame = measure(config, jobs=jobs, progress=progress, store=store, **grid)
     found = fit(frame)
-    found |= dict(dataset=config.dataset, command=environment()['command'], grid={k: list(v) for k, v in grid.items()}, date=date.today().isoformat(),
+    found |= dict(dataset=config.dataset, command=environment()['command'], grid=grid, date=date.today().isoformat(),
         measured_fidelity=float(frame[~frame.local_generators.astype(bool)].measured_fidelity.mean()), environment=environment(), config=asdict(config))
     if out is not None: write_text(out, json.dumps(found, indent=1))
     return found

@@ -17,7 +17,6 @@ from .data import DataError, read_json
 from .engines import ENGINES
 from .generate import GeneratorConfig
 from .partition import SHIFTS
-from .sets import LOADERS, is_own
 from .train import AGGREGATIONS, MODELS, NORMS, Recipe
 
 # %% ../../nbs/fl/03c_config.ipynb #05ca9244
@@ -45,19 +44,23 @@ def _check(self):
         if kind is float and not np.isfinite(v): raise ConfigError(f"`{f.name}` must be finite. Got: {v}")
     def need(name, ok, rule):
         if not ok(getattr(self, name)): raise ConfigError(f"`{name}` {rule}. Got: {getattr(self, name)!r}")
-    need('dataset', lambda v: v in LOADERS or is_own(v), f"must be one of {', '.join(LOADERS)}, an .npz file, or a folder of images")
+    need('dataset', lambda v: v.strip(), 'must name a data set, a file or a folder')            # whether it is there, `load` says: a run can be read where its images are not
     for k, options in _choices.items(): need(k, lambda v: v in options, f"must be one of {', '.join(options)}")
     for names, ok, rule in _ranges:
         for k in names: need(k, ok, rule)
     number = isinstance(self.strength, (int, float)) and not isinstance(self.strength, bool)
     need('strength', lambda v: v=='auto' or (number and np.isfinite(v) and v>=0), "must be 'auto' or a number that is not negative")
+    if self.norm=='batch' and (self.batch<2 or self.minimum<2): raise ConfigError(f"`norm` = batch needs at least 2 images a batch and an organization. Got batch = {self.batch}, minimum = {self.minimum}")
+    if self.norm=='batch' and self.engine=='stacked': raise ConfigError("`engine` must be sequential or processes where `norm` is batch. Got: 'stacked'")
+    try: [int(v) for v in self.class_ids.split(',') if v.strip()]
+    except ValueError: raise ConfigError(f"`class_ids` must be whole numbers separated by commas. Got: {self.class_ids!r}") from None
     try: self.generator_config
     except DataError as e: raise ConfigError(str(e)) from None
 
 # %% ../../nbs/fl/03c_config.ipynb #8acfd5cf
 @dataclass(frozen=True)
 class Config:
-    "Everything that decides a run; equal configurations make equal tables"
+    "Everything that decides a run; on one machine equal configurations make equal tables"
     dataset:str='digits'      # a name in `LOADERS`, an .npz file, or a folder with one folder of images a class
     image_size:int=0          # side that images of a folder are scaled to; 0: they have one size
     orgs:int=5
@@ -93,6 +96,8 @@ class Config:
     participation:float=1.    # share of the organizations that take part in a round
     dropout:float=0.          # probability that one that takes part never delivers
     generator:str='diffusion' # or mixture, or a diffusers pipeline's folder or hub name
+    class_ids:str=''          # of a pipeline that takes classes: its number of each of ours, separated by commas; empty: the same numbers
+    prompt:str='a photo of a {}' # of a pipeline that takes prompts, with the place of the class name
     local_generators:bool=False # each organization fits its own on its own images, and echoes their mix (lambda = 1)
     skew:float=0.             # lambda of a shared generator: 0 fills class gaps, 1 echoes the local mix
     generator_steps:int=600   # training steps of the diffusion model

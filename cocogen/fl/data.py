@@ -6,7 +6,7 @@
 __all__ = ['DataError', 'read_json', 'DataSet', 'hold_out', 'read_idx', 'read_npz', 'from_arrays', 'read_pickle', 'read_folder']
 
 # %% ../../nbs/fl/00_data.ipynb #bc22cb50
-import gzip, hashlib, json, pickle, struct, zipfile, zlib
+import gzip, hashlib, json, pickle, struct, zlib
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -41,8 +41,8 @@ class DataSet:
 
     def __post_init__(self):
         for part, x, y in (('training', self.images, self.labels), ('test', self.test_images, self.test_labels)):
-            if x.dtype!=np.uint8 or x.ndim!=4:
-                raise DataError(f"The {part} images of {self.name} must be uint8 of shape (n, height, width, channels). Got {x.dtype} of shape {x.shape}")
+            if x.dtype!=np.uint8 or x.ndim!=4 or x.shape[3] not in (1, 3):
+                raise DataError(f"The {part} images of {self.name} must be uint8 of shape (n, height, width, 1 or 3 channels). Got {x.dtype} of shape {x.shape}")
             if len(x)!=len(y) or not len(x):
                 raise DataError(f"The {part} part of {self.name} must have one label an image and at least one image. Got {len(x)} images and {len(y)} labels")
             if y.ndim!=1 or x.shape[1:]!=self.images.shape[1:] or not x.size:
@@ -85,7 +85,7 @@ def read_npz(path)->dict:
     _check_sum(path)
     try:
         with np.load(path, allow_pickle=False) as z: return {k: z[k] for k in z.files}
-    except (OSError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError) as e:
+    except Exception as e:                                    # damaged archives raise anything
         why = 'it holds Python objects (a pickle), which could run code' if 'ickle' in str(e) else str(e).splitlines()[0] if str(e) else type(e).__name__
         raise DataError(f"'{path}' must be an npz archive of plain arrays. Got one that cannot be read: {why}") from None
 
@@ -114,6 +114,7 @@ def from_arrays(
     for x, y in pairs:
         if (x is None)!=(y is None): raise DataError(f"{name} must have labels for each part of its images. Got: {', '.join(arrays)}")
     pairs = [(_pixels(x), _whole(y, name)) for x, y in pairs if x is not None]
+    if len({x.shape[1:] for x, _ in pairs})>1: raise DataError(f"All images of {name} must have one size. Got {', '.join(str(x.shape[1:]) for x, _ in pairs)}")
     if a['more_images'] is not None: pairs[:2] = [tuple(np.concatenate(p) for p in zip(*pairs[:2]))]
     (x, y), test = pairs[0], pairs[1] if len(pairs)>1 else None
     names = _class_names(a['class_names'], y, name)
@@ -132,7 +133,7 @@ def _whole(y, name):
 
 def _class_names(given, y, name):
     "Names of classes 0..K-1, each with at least one image"
-    have = np.unique(y)
+    have, given = np.unique(y), None if given is None else np.atleast_1d(given)
     K = len(given) if given is not None else len(have)
     if not np.array_equal(have, np.arange(K)):
         raise DataError(f"Labels of {name} must be 0..{K-1}, each at least once. Got {', '.join(map(str, have[:12]))}{'...' if len(have)>12 else ''}")
@@ -176,15 +177,19 @@ def read_folder(
     return out
 
 def _class_folder(folder:Path, size:int)->dict:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
     from torchvision.datasets import ImageFolder
     try: found = ImageFolder(folder)
     except (FileNotFoundError, OSError) as e: raise DataError(f"'{folder}' must hold one folder of images a class: {str(e).splitlines()[0]}") from None
     images = []
     for path, _ in found.samples:
         try:
-            with Image.open(path) as im: im = im.convert('L' if im.mode in ('1', 'L') else 'RGB')
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as e: raise DataError(f"'{path}' must be an image: {e}") from None
+            with Image.open(path) as im:
+                if im.mode.startswith('I;16'): im = Image.fromarray((np.asarray(im)//257).astype(np.uint8))    # X-rays: 16 bits to 8
+                if im.mode in ('I', 'F'): raise DataError(f"Images must have 8 or 16 bits a channel. Got mode {im.mode} in '{path}'")
+                im = im.convert('L' if im.mode in ('1', 'L') else 'RGB')
+        except DataError: raise
+        except Exception as e: raise DataError(f"'{path}' must be an image: {e}") from None       # decoders raise anything
         if size: im = ImageOps.fit(im, (size, size), Image.Resampling.BOX)
         if images and im.size!=images[0].size:
             raise DataError(f"Images in '{folder}' must have one size, or be given one with `image_size`. Got {images[0].size[0]}x{images[0].size[1]} and {im.size[0]}x{im.size[1]} ('{Path(path).name}')")

@@ -6,6 +6,7 @@
 __all__ = ['ENGINES', 'EngineError', 'pixels', 'Engine', 'Sequential', 'Processes', 'Stacked', 'engine']
 
 # %% ../../nbs/fl/03a_engines.ipynb #b5477fd2
+import os, threading, time
 from contextlib import nullcontext
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from .data import DataError
 from .train import Recipe, local_train, model, stepper
 
 # %% ../../nbs/fl/03a_engines.ipynb #4d5c16e7
-class EngineError(RuntimeError): "Training that could not be carried out; the text says what happened and what to do"
+class EngineError(ValueError): "Training that could not be carried out; the text says what happened and what to do"
 
 def pixels(x:torch.Tensor)->torch.Tensor:
     "Bytes (..., h, w, c) as floats in [-1, 1], shape (..., c, h, w)"
@@ -66,7 +67,7 @@ class Processes(Engine):
         super().__init__(spec, real, device)
         self.workers = min(workers or torch.get_num_threads(), len(real))
         threads = {f'{k}_NUM_THREADS': '1' for k in ('OMP', 'MKL', 'OPENBLAS')}
-        self.pool = loky.ProcessPoolExecutor(self.workers, initializer=_begin, initargs=(spec, real), env=threads)
+        self.pool = loky.ProcessPoolExecutor(self.workers, initializer=_begin, initargs=(spec, real, os.getpid()), env=threads)
 
     def train(self, weights, synthetic, orders, recipe):
         from concurrent.futures.process import BrokenProcessPool
@@ -92,9 +93,15 @@ def _divide(work:list, workers:int)->list:
 
 _mine = {}       # what a worker keeps: its network and the real images
 
-def _begin(spec, real):
+def _begin(spec, real, parent):
     torch.set_num_threads(1)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     _mine.update(engine=Sequential(spec, real))
+
+def _follow(parent):
+    "Ends a worker whose parent was killed: nobody would ever tell it to"
+    while os.getppid()==parent: time.sleep(1)
+    os._exit(1)
 
 def _work(mine, state, synthetic, orders, recipe):
     "Trains some organizations in a worker"

@@ -27,13 +27,15 @@ def features(net:nn.Module, images:torch.Tensor, batch:int=1024)->np.ndarray:
     return torch.cat(seen).double().cpu().numpy() if images.device.type!='mps' else torch.cat(seen).cpu().numpy().astype(float)
 
 def frechet(a:np.ndarray, b:np.ndarray)->float:
-    "Fréchet distance of two feature sets as Gaussians (Heusel et al. 2017)"
+    "Fréchet distance of two feature sets as Gaussians (Heusel et al. 2017); NaN for fewer than two images"
+    if min(len(a), len(b))<2: return float('nan')
     (ma, ca), (mb, cb) = ((x.mean(0), np.cov(x, rowvar=False)) for x in (a, b))
     root = np.sqrt(np.maximum(np.linalg.eigvals(ca @ cb).real, 0)).sum()       # the trace of the root of the product
     return float(((ma - mb)**2).sum() + np.trace(ca) + np.trace(cb) - 2*root)
 
 def kernel_distance(a:np.ndarray, b:np.ndarray)->float:
-    "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski et al. 2018); about 0, either side, for equal distributions"
+    "Unbiased squared maximum mean discrepancy with a cubic kernel (Bińkowski et al. 2018); about 0, either side, for equal distributions; NaN for fewer than two images"
+    if min(len(a), len(b))<2: return float('nan')
     def k(x, y): return (x @ y.T/x.shape[1] + 1)**3
     n, m = len(a), len(b)
     aa, bb = k(a, a), k(b, b)

@@ -32,9 +32,10 @@ def pick_device(device:str='auto')->torch.device:
     have = dict(cpu=True, cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
     if device=='auto': device = next((d for d in ('cuda', 'mps') if have[d]), 'cpu')
     try:
-        if have.get(device.split(':')[0], False): return torch.device(device)
+        kind, _, number = device.partition(':')
+        if have.get(kind, False) and (kind!='cuda' or int(number or 0) < torch.cuda.device_count()): return torch.device(device)
         raise RuntimeError('not here')
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         raise DataError(f"`device` must be auto or one that this machine has ({', '.join(d for d in have if have[d])}). Got: {device!r}") from None
 
 def torch_seed(seed:int, *name)->int:
@@ -97,7 +98,7 @@ class Generator:
             k, i = labels[a:a+self.chunk], index[a:a+self.chunk]; n = len(k)
             k, i = (np.pad(v, (0, self.chunk - n), mode='edge') for v in (k, i))
             out.append(to_bytes(self._draw(torch.from_numpy(k).to(self.device), noise(seed, i, self.latent).to(self.device)))[:n])
-        return torch.cat(out).cpu().numpy()                   # the only wait for the device
+        return torch.cat(out).cpu().numpy()                   # images stay on the device until all are drawn
 
     def save(self, path):
         "Writes weights and configuration to one safetensors file, whole or not at all"
@@ -154,8 +155,10 @@ def _unet(cfg:GeneratorConfig, shape:tuple, classes:int):
     "The velocity network for images of `shape` (c, h, w)"
     from diffusers import UNet2DModel
     f, (c, h, w) = fold(shape), shape
-    if h%(2*f) or w%(2*f): raise DataError(f"Image height and width must be multiples of {2*f}. Got {h}x{w}")
+    need = f*2**(len(cfg.widths or (0, 0)) - 1)
+    if h%need or w%need: raise DataError(f"Image height and width must be multiples of {need} for this network. Got {h}x{w}")
     widths = cfg.widths or ((16, 32) if f==1 else (32, 64))
+    if bad := [v for v in widths if v<8 or v%8]: raise DataError(f"`widths` of a generator must be multiples of 8. Got: {bad[0]}")
     return UNet2DModel(sample_size=(h//f, w//f), in_channels=f*f*c, out_channels=f*f*c, layers_per_block=1, block_out_channels=widths,
         norm_num_groups=8, add_attention=False,
         down_block_types=('DownBlock2D',)*len(widths), up_block_types=('UpBlock2D',)*len(widths), num_class_embeds=classes+1)

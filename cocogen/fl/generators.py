@@ -89,7 +89,7 @@ class PretrainedGenerator(Generator):
         self.pipe = _pipeline(source).to(self.device)
         self.pipe.set_progress_bar_config(disable=True)
         takes = inspect.signature(self.pipe.__call__).parameters
-        self.how = next((k for k in ('class_labels', 'prompt') if k in takes), None)
+        self.how, self.guided = next((k for k in ('class_labels', 'prompt') if k in takes), None), 'guidance_scale' in takes
         if self.how is None or 'generator' not in takes:
             raise DataError(f"A pipeline must take `class_labels` or a `prompt`, and a `generator`. Got {type(self.pipe).__name__}, which takes {', '.join(takes)}")
 
@@ -112,13 +112,13 @@ class PretrainedGenerator(Generator):
             k, i = (np.pad(v, (0, self.chunk - n), mode='edge') for v in (k, i))
             own = [torch.Generator(self.device).manual_seed(torch_seed(seed, 'pretrained', int(j))) for j in i]
             ask = [cfg['prompt'].format(cfg['class_names'][j]) for j in k] if self.how=='prompt' else [cfg['class_ids'][j] if cfg['class_ids'] else int(j) for j in k]
-            x = self.pipe(**{self.how: ask}, generator=own, num_inference_steps=cfg['steps'], guidance_scale=cfg['guidance'], output_type='np').images[:n]
+            x = self.pipe(**{self.how: ask}, generator=own, num_inference_steps=cfg['steps'], output_type='np', **(dict(guidance_scale=cfg['guidance']) if self.guided else {})).images[:n]
             x = torch.from_numpy(np.ascontiguousarray(x)).permute(0, 3, 1, 2).float()*2 - 1
             if x.shape[2:]!=(h, w): x = F.interpolate(x, (h, w), mode='bilinear', antialias=True)
             out.append(to_bytes(x.mean(1, keepdim=True) if c==1 and x.shape[1]>1 else x.expand(-1, c, -1, -1) if x.shape[1]==1 else x).numpy())
         return np.concatenate(out)
 
-    def _pack(self): return {f'{name}.{k}': v for name, part in self.pipe.components.items() if hasattr(part, 'state_dict') for k, v in part.state_dict().items()}, self.config
+    def _pack(self): return {f'{name}.{k}': v for name, part in self.pipe.components.items() if hasattr(part, 'state_dict') for k, v in part.state_dict().items()}, dict(self.config, scheduler=str(dict(getattr(getattr(self.pipe, 'scheduler', None), 'config', {}))))
 
     def save(self, path):
         "Writes the pipeline to a folder, with what is asked of it"
@@ -186,6 +186,7 @@ class Pool(Generator):
             for p in files:
                 if size<=self.limit: break
                 size -= p.stat().st_size; p.unlink(missing_ok=True)
+        except FileNotFoundError: pass                        # another worker made room first
         except OSError as e: warnings.warn(f"Images could not be kept in '{self.root}' ({e.strerror}); they will be drawn again")
 
 def _read_pool(path, shape):

@@ -10,12 +10,14 @@ __all__ = ['make_generator', 'fitted_generator', 'Consortium', 'partition', 'pre
 import hashlib, json, warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock
 from tqdm.auto import tqdm
-from ..game import Federation, Game, PowerLaw, RivalryRedistribution, individual_rationality, play, stream
+from ..game import Federation, Game, PowerLaw, RivalryRedistribution, play, stream
+from ..game.incentives import outside_option
 from ..game.tables import write_text
 from ..game.theorems import kkt, terms
 from ..game.utility import others
@@ -34,7 +36,8 @@ def make_generator(cfg:Config, data:DataSet, device)->Generator:
     "An empty generator of the kind that a configuration names"
     if cfg.generator=='diffusion': return DiffusionGenerator(cfg.generator_config, device)
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
-    return PretrainedGenerator(cfg.generator, class_names=data.class_names, steps=cfg.sampler_steps, guidance=cfg.guidance, device=device)
+    ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
+    return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names, cfg.sampler_steps, cfg.guidance, device=device)
 
 def fitted_generator(
     cfg:Config, data:DataSet,
@@ -44,10 +47,12 @@ def fitted_generator(
 )->tuple:
     "A generator and its measured fidelity, from the cache if it was fitted before with the same images, software and threads"
     empty, hx, hy = make_generator(cfg, data, device), data.images[held], data.labels[held]
-    decides = repr((cfg.generator, cfg.generator_config if cfg.generator=='diffusion' else empty.config, cfg.seed, cfg.model, data.classes, torch.__version__, torch.get_num_threads(), empty.device.type))
+    keeps = not isinstance(empty, PretrainedGenerator)              # somebody else's weights are on disk already
+    software = [version(p) for p in ('cocogen', 'torch', 'diffusers', 'scikit-learn')]
+    decides = repr((cfg.generator, cfg.generator_config if cfg.generator=='diffusion' else empty.config, '' if keeps else empty.fingerprint, cfg.seed, str(model(cfg.model, (1, 8, 8), 10)),
+        data.classes, software, torch.get_num_threads(), empty.device.type))
     key = hashlib.sha256(b''.join((decides.encode(), *(np.ascontiguousarray(a).tobytes() for a in (images, labels, hx, hy))))).hexdigest()[:16]
     weights, facts = (cache()/'generators'/f'{data.name}-{key}{end}' for end in ('.safetensors', '.json'))
-    keeps = not isinstance(empty, PretrainedGenerator)              # somebody else's weights are on disk already
     with _lock(weights):                                            # runs that start together fit it once
         if facts.exists() and (weights.exists() or not keeps):
             try: found = read_json(facts); return (Generator.load(weights, device) if keeps else empty.fit(images, labels, data.classes)), {k: float(v) for k, v in found.items()}
@@ -82,6 +87,7 @@ class Consortium:
     validation:tuple        # images and labels that payoffs are settled on, tensors on the device
     test:tuple              # images and labels for reports
     device:torch.device
+    constants:dict          # the calibration that law and discount are from
 
     @property
     def spec(self)->tuple: g, c = self.generators[0], self.config; return c.model, g.shape, g.classes, c.seed, c.norm
@@ -103,8 +109,8 @@ def prepare(
     pool=None            # folder that keeps synthetic images for other runs; None: they are drawn anew
 )->Consortium:
     "Describes the organizations of a run (section 6, first step)"
-    device, cal = pick_device(cfg.device), constants or calibration(cfg.dataset, cfg.law)
-    data = load(cfg.dataset, cfg.data or None, cfg.image_size)
+    device, data = pick_device(cfg.device), load(cfg.dataset, cfg.data or None, cfg.image_size)
+    cal = constants or calibration(cfg.dataset, cfg.law)
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
     own = partition(cfg, data, parts.organizations)
     real = [(feature_shift(data.images[i], n, cfg.orgs, cfg.shift, cfg.shift_strength), data.labels[i]) for n, i in enumerate(own)]
@@ -120,7 +126,7 @@ def prepare(
     fed = fed.with_(unit_cost=cfg.price*first, congestion=cfg.congestion*cfg.price*first/fed.local.mean())
     put = lambda x, y: (to_tensor(x, device), torch.from_numpy(y).to(device))
     return Consortium(cfg, fed, law, cal['discount'], [g if pool is None else Pool(g, pool) for g, _ in fits], [f for _, f in fits], real,
-        put(data.images[parts.validation], data.labels[parts.validation]), put(data.test_images, data.test_labels), device)
+        put(data.images[parts.validation], data.labels[parts.validation]), put(data.test_images, data.test_labels), device, cal)
 
 # %% ../../nbs/fl/04_rounds.ipynb #d0af396a
 @dataclass(frozen=True, eq=False)
@@ -151,7 +157,8 @@ def decide(con:Consortium, state:State)->tuple:
     cfg, t = con.config, state.round + 1
     here, _ = attendance(cfg, t)
     fed = con.fed.with_(stock=np.array([len(y) for _, y in state.stock], float))
-    game = Game(fed if here.all() else fed.take(here), con.law.at(state.loss, t), discount=con.discount)
+    game = Game(fed, con.law.at(state.loss, t), discount=con.discount)
+    if not here.all(): game = game.with_(fed=fed.take(here), bystanders=(fed.rivalry @ np.where(here, 0., fed.valuation))[here])
     if cfg.strength!='auto': game = game.with_(rule=RivalryRedistribution(float(cfg.strength)))
     ruled, x = play(game, cfg.strategy, seed=int(stream(cfg.seed, 'strategy', t).integers(2**31)))
     residual = np.nan
@@ -207,9 +214,11 @@ def settle(
     without = np.where(rest>0, game.law.value(np.where(rest>0, rest, 1.)), 0.)      # nobody else delivered: the model would have stayed as it was
     psi, transfer = game.law.value(s.sum()), game.rule.transfers(game, s)
     damage = game.rival_value*(psi - without)*delivered
-    predicted = f.valuation*psi - cost - damage + transfer
+    predicted, outside = f.valuation*psi - cost - damage + transfer, outside_option(game)[0]
+    margin = predicted - outside
+    margin[np.abs(margin) <= 1e-6*(np.abs(predicted) + np.abs(outside))] = 0.      # whole images: an optimum between two numbers is missed by less
     return dict(utility_predicted=predicted, utility_measured=predicted + f.valuation*((before - after) - psi), cost=cost, damage=damage,
-        transfer=transfer, margin=predicted - individual_rationality(game, x).outside, contribution=s)
+        transfer=transfer, margin=margin, contribution=s)
 
 # %% ../../nbs/fl/04_rounds.ipynb #58394619
 def train_round(con:Consortium, state:State, x:np.ndarray, trainer:Engine, progress:bool=False)->tuple:
@@ -233,7 +242,9 @@ def play_round(con:Consortium, state:State, trainer:Engine, progress:bool=False)
     psi = float(game.law.value(played['contribution'].sum()))
     pay = {k: np.zeros(len(full)) for k in played}
     pay['utility_predicted'], pay['utility_measured'] = full.valuation*psi, full.valuation*(state.loss - loss)      # of the absent: the model alone
-    if not here.all(): pay['margin'] = pay['utility_predicted'] - individual_rationality(game.with_(fed=full), x).outside
+    if not here.all():
+        alone = Game(full.with_(stock=np.array([len(y) for _, y in state.stock], float)), game.law, discount=con.discount)
+        pay['margin'] = pay['utility_predicted'] - outside_option(alone)[0]
     for k, v in played.items(): pay[k][here] = v
     common = dict(aggregate=float(pay['contribution'].sum()), performance_predicted=psi, performance_measured=state.loss - loss,
         loss_predicted=float(game.law.loss(pay['contribution'].sum())), loss=loss, accuracy=accuracy, test_loss=test_loss, test_accuracy=test_accuracy,

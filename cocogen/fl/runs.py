@@ -7,7 +7,7 @@ __all__ = ['RunError', 'save_state', 'load_state', 'Run', 'read_run', 'environme
            'load_model', 'run_summary']
 
 # %% ../../nbs/fl/05_runs.ipynb #405f8fb1
-import io, json, os, platform, sys, time
+import hashlib, io, json, os, platform, sys, time
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 from ..game.tables import whole, write_text
-from .config import Config, LAW, calibration
+from .config import Config, LAW
 from .data import read_json
 from .engines import Engine, EngineError
 from .rounds import Consortium, State, decide, play_round, prepare, start
@@ -28,19 +29,20 @@ from .train import determinism
 class RunError(ValueError): "A run folder that cannot be written, read or continued; the text names the folder and the rule"
 
 # %% ../../nbs/fl/05_runs.ipynb #f988bb11
-def save_state(state:State, path:Path):
-    "A `State` as one safetensors file, whole or not at all"
+def save_state(state:State, path:Path, mark:str=''):
+    "A `State` as one safetensors file, whole or not at all; `mark` says what run it is of"
     from safetensors.torch import save
     t = {f'{part}.{k}': v.cpu().contiguous() for part in ('weights', 'velocity') for k, v in getattr(state, part).items()}
     for n, (x, y) in enumerate(state.stock): t[f'images.{n}'], t[f'labels.{n}'] = torch.from_numpy(x), torch.from_numpy(y)
     with whole(path) as part:
-        part.write_bytes(save(t, metadata=dict(round=str(state.round), loss=float(state.loss).hex(), organizations=str(len(state.stock)))))
+        part.write_bytes(save(t, metadata=dict(round=str(state.round), loss=float(state.loss).hex(), organizations=str(len(state.stock)), mark=mark)))
 
-def load_state(path:Path, device)->State:
-    "The state in a file written by `save_state`, or `RunError`"
+def load_state(path:Path, device, mark:str='')->State:
+    "The state in a file written by `save_state` with the same mark, or `RunError`"
     from safetensors import safe_open, SafetensorError
     try:
         with safe_open(path, 'pt', device='cpu') as f: meta, t = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
+        if meta['mark']!=mark: raise ValueError('it is of another configuration, law or number of organizations')
         stock = tuple((t[f'images.{n}'].numpy(), t[f'labels.{n}'].numpy()) for n in range(int(meta['organizations'])))
         weights, velocity = ({k[len(part):]: v.to(device) for k, v in t.items() if k.startswith(part)} for part in ('weights.', 'velocity.'))
         return State(int(meta['round']), weights, float.fromhex(meta['loss']), stock, velocity)
@@ -56,7 +58,7 @@ class Run:
     table:pd.DataFrame # one row a round and organization
     @property
     def done(self)->bool:
-        return len(self.table)>0 and self.table['round'].max()>=self.config.rounds and all((self.folder/f).exists()
+        return len(self.table)>0 and self.folder is not None and self.table['round'].max()>=self.config.rounds and all((self.folder/f).exists()
             for f in ('model.safetensors', 'environment.json'))
 
 # %% ../../nbs/fl/05_runs.ipynb #445ca39f
@@ -66,8 +68,10 @@ def read_run(folder)->Run:
     config = Config.of(read_json(folder/'config.json', RunError))
     p = folder/'rounds.csv'
     if not p.exists(): return Run(folder, config, pd.DataFrame())
-    try: table = pd.read_csv(p, engine='python', encoding='utf-8')
-    except (OSError, ValueError) as e:
+    try:
+        table = pd.read_csv(p, engine='python', encoding='utf-8')
+        table['round'] = pd.to_numeric(table['round'])
+    except (OSError, ValueError, KeyError) as e:
         raise RunError(f"'{p}' is no table of a run: {str(e).splitlines()[0]}. Delete the folder to start again") from None
     last = table['round'].max() if 'round' in table and len(table) else 0
     want = np.repeat(np.arange(1, last+1), config.orgs) if last==last and last>=1 else None
@@ -91,18 +95,34 @@ def _claim(folder:Path, cfg:Config):
     "What a folder already holds of this configuration: a `Run`, or None; `RunError` if it holds anything else"
     if not folder.exists(): return None
     if not folder.is_dir(): raise RunError(f"The output must be a folder. Got a file: '{folder}'")
-    if not any(p.suffix!='.tmp' for p in folder.iterdir()): return None
+    if not _files(folder) - {'law.json'}: return None          # killed before its configuration was written
     if not (folder/'config.json').exists():
         raise RunError(f"The output folder must be new, empty, or hold a run. '{folder}' holds other files")
     old = read_run(folder)
     differs = [f"{k} is {asdict(old.config)[k]!r} there and {v!r} here" for k, v in asdict(cfg).items() if asdict(old.config)[k]!=v]
     if differs:
         raise RunError(f"'{folder}' already holds a run of another configuration ({'; '.join(differs[:4])}). Choose another folder")
-    if (folder/'law.json').exists() and _law(read_json(folder/'law.json', RunError))!=_law(calibration(cfg.dataset, cfg.law)):
-        raise RunError(f"'{folder}' already holds a run with another calibration of the learning law. Choose another folder")
     return old
 
+def _files(folder)->set: return {p.name for p in folder.iterdir() if p.suffix!='.tmp' and p.name!='.lock'}
+
 def _law(constants:dict)->dict: return {k: constants.get(k) for k in LAW}
+
+def _mark(config, constants)->str:
+    "What a state must be of: configuration and law"
+    return hashlib.sha256(json.dumps([asdict(config), _law(constants)], sort_keys=True).encode()).hexdigest()[:16]
+
+@contextmanager
+def _alone(folder):
+    "Holds a run folder for this process; what a killed one left half written goes"
+    if folder is None: yield; return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder/'.lock', timeout=0):
+            for p in folder.glob('*.tmp'): p.unlink(missing_ok=True)
+            yield
+    except Timeout: raise RunError(f"Another process is playing the run in '{folder}'. Wait for it, or choose another folder") from None
+    except OSError as e: raise RunError(f"The run could not be written to '{folder}' ({e.strerror})") from None
 
 _consortium = lambda c: {k: v for k, v in asdict(c).items() if k not in ('strategy', 'strength', 'carry_over', 'rounds')}
 def same_consortium(configs)->bool:
@@ -125,17 +145,25 @@ def run(
     if consortium is not None and not same_consortium([config, consortium.config]):
         raise RunError("`consortium` must have been prepared for the same organizations, images and training. Got another configuration")
     begun = time.time()
-    con = prepare(config, progress, pool=pool) if consortium is None else replace(consortium, config=config)
-    if not old: decide(con, start(con))           # a game without an equilibrium is refused before anything is written
+    kept = read_json(folder/'law.json', RunError) if old and (folder/'law.json').exists() else None      # a run keeps the law that it began with
+    with determinism(config.deterministic):
+        con = prepare(config, progress, kept, pool) if consortium is None else replace(consortium, config=config)
+        if kept and _law(kept)!=_law(con.constants): raise RunError(f"'{folder}' already holds a run with another calibration of the learning law. Choose another folder")
+        if not old: decide(con, start(con))           # a game without an equilibrium is refused before anything is written
+        with _alone(folder): return _play(folder, old, con, progress, trainer, begun)
+
+def _play(folder, old, con, progress, trainer, begun)->Run:
+    "The rounds that a folder lacks"
+    config = con.config
     state, rows = _begin(folder, old, con) if folder else (start(con), [])
-    with determinism(config.deterministic), nullcontext(trainer) if trainer is not None else con.engine() as trainer:
+    with nullcontext(trainer) if trainer is not None else con.engine() as trainer:
         bar = tqdm(range(state.round, config.rounds), initial=state.round, total=config.rounds, desc=config.strategy, unit='round', disable=not progress)
         for _ in bar:
             try: state, new = play_round(con, state, trainer, progress)
             except EngineError as e: raise RunError(f"Round {state.round + 1} did not end. {e}") from None
             rows += new
             bar.set_postfix(loss=f"{state.loss:.3f}", welfare=f"{new[0]['welfare_measured']:.0f}")
-            if folder: _record(folder, rows, state)
+            if folder: _record(folder, rows, state, con)
     if folder: _finish(folder, con, state, time.time()-begun)
     return Run(folder, config, pd.DataFrame(rows))
 
@@ -149,25 +177,19 @@ def _writing(folder, what):
 def _begin(folder, old, con)->tuple:
     "The state and rows that a folder continues from"
     with _writing(folder, 'The run'):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not old:
-            law = calibration(con.config.dataset, con.config.law)
-            write_text(folder/'law.json', json.dumps({k: v for k, v in law.items() if k not in ('measured', 'fitted')}, indent=1))
-            write_text(folder/'config.json', json.dumps(asdict(con.config), indent=1))
+        if not (folder/'law.json').exists() or not old: write_text(folder/'law.json', json.dumps({k: v for k, v in con.constants.items() if k not in ('measured', 'fitted')}, indent=1))
+        if not old: write_text(folder/'config.json', json.dumps(asdict(con.config), indent=1))
     if not (folder/'state.safetensors').exists(): return start(con), []
-    state = load_state(folder/'state.safetensors', con.device)
+    state = load_state(folder/'state.safetensors', con.device, _mark(con.config, con.constants))
     rows = old.table[old.table['round']<=state.round].to_dict('records') if len(old.table) else []
     if len(rows)!=state.round*con.config.orgs:
         raise RunError(f"'{folder}' has a state after round {state.round} but a table of {len(rows)} rows. Delete the folder to start again")
-    fresh = start(con).weights
-    if {k: v.shape for k, v in state.weights.items()}!={k: v.shape for k, v in fresh.items()}:
-        raise RunError(f"'{folder}' has a state of another model than {con.config.model}. Delete the folder to start again")
     return state, rows
 
-def _record(folder, rows, state):
+def _record(folder, rows, state, con):
     with _writing(folder, f'Round {state.round}'):
         write_text(folder/'rounds.csv', pd.DataFrame(rows).to_csv(index=False))
-        save_state(state, folder/'state.safetensors')
+        save_state(state, folder/'state.safetensors', _mark(con.config, con.constants))
 
 def _finish(folder, con, state, seconds):
     from safetensors.torch import save
@@ -186,11 +208,13 @@ def resume(folder, progress:bool=True)->Run:
 
 def load_model(folder):
     "The final global model of a complete run, ready to predict"
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
     from cocogen.fl.train import model
     run = read_run(folder)
     if not run.done: raise RunError(f"'{folder}' must hold a complete run. Got {int(run.table['round'].max()) if len(run.table) else 0} of {run.config.rounds} rounds")
-    with safe_open(Path(folder)/'model.safetensors', 'pt') as f: meta, weights = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
+    try:
+        with safe_open(Path(folder)/'model.safetensors', 'pt') as f: meta, weights = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
+    except (OSError, SafetensorError) as e: raise RunError(f"'{folder}/model.safetensors' is no model of a run: {e}") from None
     spec = {k: json.loads(v) for k, v in meta.items()}
     net = model(spec['model'], tuple(spec['shape']), spec['classes'], spec['seed'], spec['norm'])
     net.load_state_dict(weights)

@@ -37,7 +37,9 @@ def _found(root, places, title, url, md5):
     from torchvision.datasets.utils import download_and_extract_archive, download_url
     try:
         if url.split('?')[0].endswith('.npz'): download_url(url, cache(), places[-1], md5)
-        else: download_and_extract_archive(url, cache(), md5=md5)
+        else:
+            download_and_extract_archive(url, cache(), cache()/'unpacking', md5=md5)       # moved when whole: a killed unpacking leaves nothing that looks like data
+            for p in (cache()/'unpacking').iterdir(): p.replace(cache()/p.name)
     except (OSError, RuntimeError, ValueError, tarfile.TarError) as e:
         raise DataError(f"{title} is in none of {', '.join(map(str, folders()))}, and its download failed ({type(e).__name__}: {str(e)[:80]}). Set COCOGEN_DATA to a folder that holds one of: {', '.join(places)}") from None
     return next(cache()/p for p in places if (cache()/p).exists())
@@ -95,7 +97,7 @@ def _cifar(root, name, title):
     at = _found(root, (f'{name}.npz', f'{name}/{meta.base_folder}', meta.base_folder), title, meta.url, meta.tgz_md5)
     if at.suffix=='.npz':
         a = read_npz(at)
-        if 'coarse_of_fine' in a and 'y_train' in a: a['groups'] = a['coarse_of_fine'][a['y_train'].astype(int)]
+        if 'coarse_of_fine' in a and 'y_train' in a and a['y_train'].max(initial=0)<len(a['coarse_of_fine']): a['groups'] = a['coarse_of_fine'][a['y_train'].astype(int)]
         d = from_arrays(a, name)
     else: d = _official(at, meta, name)
     want = dict(cifar10=10, cifar100=100)[name]
@@ -139,7 +141,7 @@ LOADERS = {'digits': _digits, 'fashion-mnist': _fashion, 'cifar10': lambda root=
 
 def is_own(name:str)->bool:
     "Whether `name` is an npz archive or a folder of one's own"
-    return name not in LOADERS and (name.endswith('.npz') or Path(name).is_dir())
+    return name not in LOADERS and (name.endswith('.npz') or bool(name) and Path(name).is_dir())
 
 def load(
     name:str,  # a name in `LOADERS`, an `.npz` file, or a folder with one folder of images a class

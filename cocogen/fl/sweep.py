@@ -29,7 +29,9 @@ def parallel(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
     jobs = min(jobs or os.cpu_count() or 1, max(len(tasks), 1))
     with tqdm(total=len(tasks)+done, initial=done, desc=desc, unit='run', disable=not progress) as bar:
-        with parallel_config(backend=backend, n_jobs=jobs, **(dict(inner_max_num_threads=1) if backend=='loky' and jobs>1 else {})):
+        try: config = parallel_config(backend=backend, n_jobs=jobs, **(dict(inner_max_num_threads=1) if backend=='loky' and jobs>1 else {}))
+        except ValueError: raise ConfigError(f"`backend` must be one that joblib knows (loky, threading, or one that is registered). Got: {backend!r}") from None
+        with config:
             try:
                 for k, found in Parallel(return_as='generator_unordered', batch_size=1)(delayed(_numbered)(function, k, t) for k, t in enumerate(tasks)): yield k, found; bar.update()
             except TerminatedWorkerError as e:
@@ -88,7 +90,7 @@ def _done(folder)->bool:
 def _claim_sweep(out:Path, base:Config):
     "Refuses a folder that holds anything but a sweep from the same configuration"
     if out.is_file(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
-    if not out.exists() or not any(out.iterdir()): return
+    if not out.exists() or not any(p.suffix!='.tmp' for p in out.iterdir()): return
     if not (out/'sweep.json').exists(): raise RunError(f"The output folder must be new, empty, or hold a sweep. '{out}' holds other files")
     old = read_json(out/'sweep.json', RunError).get('base', {})
     differs = [k for k, v in asdict(base).items() if old.get(k)!=v]

@@ -169,7 +169,7 @@ def server_step(
 )->tuple:
     "FedAvgM (Hsu et al. 2019): the server keeps moving; returns the new weights and velocity"
     if not momentum: return mean, {}
-    v = {k: momentum*velocity.get(k, 0.) + (mean[k] - w) for k, w in weights.items() if w.is_floating_point()}
+    v = {k: momentum*velocity.get(k, 0.) + (mean[k] - w) for k, w in weights.items() if w.is_floating_point() and 'running_' not in k}     # statistics of batches do not move on
     return {k: w + v[k] if k in v else mean[k] for k, w in weights.items()}, v
 
 # %% ../../nbs/fl/03_train.ipynb #c1c6ea35

@@ -124,7 +124,7 @@ def _at_strength(game:Game, xi:float): g = game.with_(rule=RivalryRedistribution
 def _scan(game:Game, points:int):
     "Strengths, a grid of games and their equilibria, over the range where amounts move"
     xi = _strengths(_single(game.with_(rule=NoTransfers())), points)
-    grid = Grid(game.fed, game.law, RivalryRedistribution(xi), game.discount)
+    grid = Grid(game.fed, game.law, RivalryRedistribution(xi), game.discount, game.bystanders)
     return xi, grid, equilibria(grid).x
 
 # %% ../../nbs/game/05_incentives.ipynb #94280735
@@ -210,7 +210,7 @@ def stable_coalition(game:Game)->Coalition:
     if hasattr(game.rule, 'amounts'): raise GameError("Side payments are agreed among given members and say nothing of a smaller coalition: look for the coalition under the rule that they are added to")
     members, left = np.arange(len(game.fed)), []
     while True:
-        g = game.with_(fed=game.fed.take(members))
+        g = game.with_(fed=game.fed.take(members), bystanders=np.broadcast_to(game.bystanders, len(game.fed))[members])
         x = equilibrium(g).x
         M = individual_rationality(g, x).margins
         out = M<0

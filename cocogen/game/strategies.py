@@ -27,7 +27,7 @@ def play(
     if strategy=='vcfl': return plain, np.zeros(n)
     if strategy=='random': return plain, stream(seed, 'random strategy').uniform(size=n)*cap
     if strategy=='max': return plain, cap.copy()
-    if strategy=='wco': return plain, equilibrium(plain.with_(fed=game.fed.with_(rivalry=None))).x
+    if strategy=='wco': return plain, equilibrium(plain.with_(fed=game.fed.with_(rivalry=None), bystanders=0.)).x
     if strategy=='planner': return plain, optimum(plain).x
     if strategy=='cocogen+' and isinstance(game.rule, NoTransfers): game = game.with_(rule=RivalryRedistribution(auto_strength(game)))
     ruled = {'cocogen': plain, 'cocogen+': game, 'first-best': game.with_(rule=FirstBest())}[strategy]

@@ -6,7 +6,7 @@
 __all__ = ['from_frame', 'from_csv', 'whole', 'write_text']
 
 # %% ../../nbs/game/07_tables.ipynb #194465f7
-import csv, os
+import csv, os, threading
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
@@ -167,7 +167,7 @@ Federation.from_csv = staticmethod(from_csv)
 @contextmanager
 def whole(path):
     "A name to write to; it becomes `path` when the block succeeds, and vanishes when it does not"
-    part = Path(path).with_name(f'{Path(path).name}.{os.getpid()}.tmp')
+    part = Path(path).with_name(f'{Path(path).name}.{os.getpid()}-{threading.get_ident()}.tmp')
     try:
         yield part
         part.replace(path)

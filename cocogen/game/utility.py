@@ -56,6 +56,7 @@ class Game:
     law:object=PowerLaw()     # increasing, concave: `value`, `slope`, `curvature`
     rule:object=NoTransfers()
     discount:float=.85        # kappa: how strongly heterogeneity discounts data, in [0, 1)
+    bystanders:np.ndarray=0.  # what rivals stand to gain who receive the model without playing, added to r, money per unit of performance, shape (N,)
 
     def __post_init__(self):
         if not all(callable(getattr(self.rule, k, None)) for k in ('rate', 'transfers')):
@@ -76,7 +77,7 @@ class Game:
     @cached_property
     def prices(self): "Linear price and congestion, shape (N,) each"; return self.fed.unit_cost, self.fed.congestion
     @cached_property
-    def rival_value(self): "r: what rivals' gains cost it, shape (N,)"; return (self.fed.rivalry @ self.fed.valuation)*self.rivalry_factor
+    def rival_value(self): "r: what rivals' gains cost it, shape (N,)"; return (self.fed.rivalry @ self.fed.valuation + self.bystanders)*self.rivalry_factor
     @cached_property
     def weights(self): "w = v - r, shape (N,)"; return self.fed.valuation - self.rival_value
     @cached_property
