@@ -27,9 +27,9 @@ GENERATORS = ('diffusion', 'mixture')      # or the folder or hub name of a diff
 
 _choices = dict(strategy=tuple(STRATEGIES), model=tuple(MODELS), norm=tuple(NORMS), optimizer=('sgd', 'adamw'), aggregation=AGGREGATIONS,
     engine=('auto', *ENGINES), precision=('auto', 'float32', 'bfloat16'), partition=PARTITIONS, shift=SHIFTS)
-_ranges = [(('orgs', 'rounds', 'local_steps', 'batch', 'generator_steps', 'sampler_steps', 'minimum', 'pieces'), lambda v: v>=1, 'must be at least 1'),
+_ranges = [(('orgs', 'rounds', 'local_steps', 'batch', 'sampler_steps', 'minimum', 'pieces'), lambda v: v>=1, 'must be at least 1'),
     (('alpha', 'lr', 'price', 'guidance'), lambda v: v>0, 'must be positive'),
-    (('competition', 'seed', 'samples', 'congestion', 'cap', 'local_epochs', 'weight_decay', 'proximal', 'shift_strength', 'image_size'), lambda v: v>=0, 'must not be negative'),
+    (('competition', 'seed', 'samples', 'congestion', 'cap', 'local_epochs', 'weight_decay', 'proximal', 'shift_strength', 'image_size', 'generator_steps'), lambda v: v>=0, 'must not be negative'),
     (('momentum', 'server_momentum', 'dropout'), lambda v: 0<=v<1, 'must lie in [0, 1)'), (('skew',), lambda v: 0<=v<=1, 'must lie in [0, 1]'),
     (('trim',), lambda v: 0<=v<.5, 'must lie in [0, 0.5)'), (('participation',), lambda v: 0<v<=1, 'must lie in (0, 1]'),
     (('generator_share', 'validation_share'), lambda v: 0<v<1, 'must lie between 0 and 1'), (('seed',), lambda v: v<2**63, 'must be below 2^63')]
@@ -54,7 +54,7 @@ def _check(self):
     if self.norm=='batch' and self.engine=='stacked': raise ConfigError("`engine` must be sequential or processes where `norm` is batch. Got: 'stacked'")
     try: [int(v) for v in self.class_ids.split(',') if v.strip()]
     except ValueError: raise ConfigError(f"`class_ids` must be whole numbers separated by commas. Got: {self.class_ids!r}") from None
-    try: self.generator_config
+    try: self.generator_config(16)
     except DataError as e: raise ConfigError(str(e)) from None
 
 # %% ../../nbs/fl/03c_config.ipynb #8acfd5cf
@@ -100,7 +100,7 @@ class Config:
     prompt:str='a photo of a {}' # of a pipeline that takes prompts, with the place of the class name
     local_generators:bool=False # each organization fits its own on its own images, and echoes their mix (lambda = 1)
     skew:float=0.             # lambda of a shared generator: 0 fills class gaps, 1 echoes the local mix
-    generator_steps:int=600   # training steps of the diffusion model
+    generator_steps:int=0     # training steps of the diffusion model; 0: 600 for images of at most 16 pixels, 2,000 for larger ones
     objective:str='flow'      # of its training: flow or diffusion
     sampler:str='dpm'         # euler or dpm for flow, ddim or dpm for diffusion
     sampler_steps:int=6       # network calls a synthetic image
@@ -134,9 +134,9 @@ class Config:
         text = json.dumps(asdict(self), indent=1) if Path(path).suffix=='.json' else ''.join(f'{k} = {json.dumps(v, ensure_ascii=False)}\n' for k, v in asdict(self).items())
         write_text(path, text)
 
-    @property
-    def generator_config(self)->GeneratorConfig:
-        return GeneratorConfig(steps=self.generator_steps, objective=self.objective, sampler=self.sampler, sampler_steps=self.sampler_steps, guidance=self.guidance, seed=self.seed)
+    def generator_config(self, side:int)->GeneratorConfig:
+        "Of the diffusion model, for images of `side` pixels"
+        return GeneratorConfig(steps=self.generator_steps or (600 if side<=16 else 2000), objective=self.objective, sampler=self.sampler, sampler_steps=self.sampler_steps, guidance=self.guidance, seed=self.seed)
 
     def recipe(self, device_type:str)->Recipe:
         "How its organizations train on a kind of device"

@@ -54,7 +54,7 @@ def fidelity(
     held_images:np.ndarray, held_labels:np.ndarray, # real images to judge on
     name:str='cnn',                                 # of the judge, a model of `MODELS`
     seed:int=0, steps:int=500,                      # training steps of the judges: enough for images to be the limit
-    recipe:Recipe=Recipe(momentum=.9)
+    recipe:Recipe=Recipe(lr=.02, momentum=.9)
 )->dict:
     "`real`, `synthetic`: accuracies of the judges; `fidelity`: their ratio, at most 1 (section 6); `frechet`, `kernel`, `nearest`: distances, with `_real` for real images; `copies`: share that may be memorized"
     if not len(labels) or not len(held_labels): raise DataError(f"Fidelity needs real images to compare with and to judge on. Got {len(labels)} and {len(held_labels)}")

@@ -97,8 +97,10 @@ class Generator:
         for a in tqdm(range(0, len(labels), self.chunk), desc='generating images', unit_scale=self.chunk, unit='image', disable=not (progress and len(labels)), leave=False):
             k, i = labels[a:a+self.chunk], index[a:a+self.chunk]; n = len(k)
             k, i = (np.pad(v, (0, self.chunk - n), mode='edge') for v in (k, i))
-            out.append(to_bytes(self._draw(torch.from_numpy(k).to(self.device), noise(seed, i, self.latent).to(self.device)))[:n])
+            out.append(to_bytes(self._draw(torch.from_numpy(k).to(self.device), self._noise(seed, i)))[:n])
         return torch.cat(out).cpu().numpy()                   # images stay on the device until all are drawn
+
+    def _noise(self, seed, index): return noise(seed, index, self.latent).to(self.device)
 
     def save(self, path):
         "Writes weights and configuration to one safetensors file, whole or not at all"

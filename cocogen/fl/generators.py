@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from tqdm.auto import tqdm
 from ..game.tables import whole, write_text
 from .data import DataError, read_json
-from .generate import Generator, KINDS, load_generator, to_bytes, torch_seed
+from .generate import Generator, KINDS, load_generator, torch_seed
 
 # %% ../../nbs/fl/02a_generators.ipynb #8dfd86bd
 class MixtureGenerator(Generator):
@@ -102,21 +102,15 @@ class PretrainedGenerator(Generator):
         if self.how=='prompt' and len(names)!=classes: raise DataError(f"A pipeline that takes prompts needs {classes} `class_names`. Got {len(names)}")
         return self
 
-    @torch.inference_mode()
-    def sample(self, labels:np.ndarray, seed:int, index:np.ndarray=None, progress:bool=False)->np.ndarray:
-        "As of any generator"
-        labels, index = self._asked(labels, index)
-        cfg, (c, h, w), out = self.config, self.shape, [np.zeros((0, *self.shape[1:], self.shape[0]), np.uint8)]
-        for a in tqdm(range(0, len(labels), self.chunk), desc='generating images', unit_scale=self.chunk, unit='image', disable=not progress, leave=False):
-            k, i = labels[a:a+self.chunk], index[a:a+self.chunk]; n = len(k)
-            k, i = (np.pad(v, (0, self.chunk - n), mode='edge') for v in (k, i))
-            own = [torch.Generator(self.device).manual_seed(torch_seed(seed, 'pretrained', int(j))) for j in i]
-            ask = [cfg['prompt'].format(cfg['class_names'][j]) for j in k] if self.how=='prompt' else [cfg['class_ids'][j] if cfg['class_ids'] else int(j) for j in k]
-            x = self.pipe(**{self.how: ask}, generator=own, num_inference_steps=cfg['steps'], output_type='np', **(dict(guidance_scale=cfg['guidance']) if self.guided else {})).images[:n]
-            x = torch.from_numpy(np.ascontiguousarray(x)).permute(0, 3, 1, 2).float()*2 - 1
-            if x.shape[2:]!=(h, w): x = F.interpolate(x, (h, w), mode='bilinear', antialias=True)
-            out.append(to_bytes(x.mean(1, keepdim=True) if c==1 and x.shape[1]>1 else x.expand(-1, c, -1, -1) if x.shape[1]==1 else x).numpy())
-        return np.concatenate(out)
+    def _noise(self, seed, index): return [torch.Generator(self.device).manual_seed(torch_seed(seed, 'pretrained', int(j))) for j in index]
+
+    def _draw(self, k, own):
+        cfg, (c, h, w), k = self.config, self.shape, k.tolist()
+        ask = [cfg['prompt'].format(cfg['class_names'][j]) for j in k] if self.how=='prompt' else [cfg['class_ids'][j] for j in k] if cfg['class_ids'] else k
+        x = self.pipe(**{self.how: ask}, generator=own, num_inference_steps=cfg['steps'], output_type='np', **(dict(guidance_scale=cfg['guidance']) if self.guided else {})).images
+        x = torch.from_numpy(np.ascontiguousarray(x)).permute(0, 3, 1, 2).float()*2 - 1
+        if x.shape[2:]!=(h, w): x = F.interpolate(x, (h, w), mode='bilinear', antialias=True)
+        return x.mean(1, keepdim=True) if c==1 and x.shape[1]>1 else x.expand(-1, c, -1, -1)
 
     def _pack(self): return {f'{name}.{k}': v for name, part in self.pipe.components.items() if hasattr(part, 'state_dict') for k, v in part.state_dict().items()}, dict(self.config, scheduler=str(dict(getattr(getattr(self.pipe, 'scheduler', None), 'config', {}))))
 

@@ -34,7 +34,7 @@ from .train import aggregate, batches, evaluate, finite, model, server_step
 # %% ../../nbs/fl/04_rounds.ipynb #fcbb3201
 def make_generator(cfg:Config, data:DataSet, device)->Generator:
     "An empty generator of the kind that a configuration names"
-    if cfg.generator=='diffusion': return DiffusionGenerator(cfg.generator_config, device)
+    if cfg.generator=='diffusion': return DiffusionGenerator(cfg.generator_config(max(data.images.shape[1:3])), device)
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
     ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
     return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names, cfg.sampler_steps, cfg.guidance, device=device)
@@ -49,7 +49,7 @@ def fitted_generator(
     empty, hx, hy = make_generator(cfg, data, device), data.images[held], data.labels[held]
     keeps = not isinstance(empty, PretrainedGenerator)              # somebody else's weights are on disk already
     software = [version(p) for p in ('cocogen', 'torch', 'diffusers', 'scikit-learn')]
-    decides = repr((cfg.generator, cfg.generator_config if cfg.generator=='diffusion' else empty.config, '' if keeps else empty.fingerprint, cfg.seed, str(model(cfg.model, (1, 8, 8), 10)),
+    decides = repr((cfg.generator, empty.config, '' if keeps else empty.fingerprint, cfg.seed, str(model(cfg.model, (1, 8, 8), 10)),
         data.classes, software, torch.get_num_threads(), empty.device.type))
     key = hashlib.sha256(b''.join((decides.encode(), *(np.ascontiguousarray(a).tobytes() for a in (images, labels, hx, hy))))).hexdigest()[:16]
     weights, facts = (cache()/'generators'/f'{data.name}-{key}{end}' for end in ('.safetensors', '.json'))
