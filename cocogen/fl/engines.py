@@ -66,8 +66,8 @@ class Processes(Engine):
         import loky
         super().__init__(spec, real, device)
         self.workers = min(workers or torch.get_num_threads(), len(real))
-        threads = {f'{k}_NUM_THREADS': '1' for k in ('OMP', 'MKL', 'OPENBLAS')}
-        self.pool = loky.ProcessPoolExecutor(self.workers, initializer=_begin, initargs=(spec, real, os.getpid()), env=threads)
+        env = {f'{k}_NUM_THREADS': '1' for k in ('OMP', 'MKL', 'OPENBLAS')} | {f'MALLOC_{k}_THRESHOLD_': str(2**30) for k in ('MMAP', 'TRIM')}     # glibc would give activations back to the system, and fetch them again, at every step
+        self.pool = loky.ProcessPoolExecutor(self.workers, initializer=_begin, initargs=(spec, real, os.getpid()), env=env)
 
     def train(self, weights, synthetic, orders, recipe):
         from concurrent.futures.process import BrokenProcessPool
