@@ -65,35 +65,34 @@ def run(
     configs = [replace(base, strategy=s) for s in dict.fromkeys(strategy or [base.strategy])]
     out = out or Path('runs')/f"{Path(base.dataset).stem}-{hashlib.sha256(json.dumps([asdict(c) for c in configs]).encode()).hexdigest()[:8]}"
     places = [out] if len(configs)==1 else [out/c.strategy for c in configs]
-    if len(configs)>1: _claim_comparison(out, configs)
+    if len(configs)>1: _claim_comparison(out, base)
     olds = [_claim(p, c) for p, c in zip(places, configs)]
     if all(o and o.done for o in olds): typer.echo(f"'{out}' is already complete"); runs = olds
+    elif len(configs)==1: runs = [play_all(configs[0], out)]
     else:
-        many = len(configs)>1
-        con = prepare(base, pool=cache()/'pools' if many else None)        # strategies differ in how many images, not in which
-        if many:
-            for c in configs: decide(replace(con, config=c), start(con))   # every game has an equilibrium, or nothing is written
-            out.mkdir(parents=True, exist_ok=True); write_text(out/'comparison.json', json.dumps([asdict(c) for c in configs], indent=1))     # what `--resume` plays
+        con = prepare(base, pool=cache()/'pools')                          # strategies differ in how many images, not in which
+        for c in configs: decide(replace(con, config=c), start(con))       # every game has an equilibrium, or nothing is written
+        out.mkdir(parents=True, exist_ok=True); write_text(out/'comparison.json', json.dumps(dict(runs=[asdict(c) for c in configs]), indent=1))     # what `--resume` plays
         with con.engine() as trainer: runs = [play_all(c, p, consortium=con, trainer=trainer) for c, p in zip(configs, places)]
     _present(runs, out)
 
 def _resume(folder:Path, more:bool):
     "Continues what a folder holds: a run, or runs of several strategies"
     from cocogen.fl.config import Config
+    from cocogen.fl.data import read_json
     from cocogen.fl.runs import RunError, resume, run as play_all
     if more: raise CommandError("`--resume` continues a folder with its own configuration, so it stands alone. Got other options too")
     if (folder/'config.json').exists(): return _present([resume(folder)], folder)
     if not (folder/'comparison.json').exists(): raise RunError(f"`--resume` needs a folder that holds a run or a comparison. Got: '{folder}'")
-    try: configs = [Config.of(c) for c in json.loads((folder/'comparison.json').read_text(encoding='utf-8'))]
-    except (TypeError, AttributeError, json.JSONDecodeError) as e: raise RunError(f"'{folder}/comparison.json' must be a list of configurations: {e}") from None
+    try: configs = [Config.of(c) for c in read_json(folder/'comparison.json', RunError)['runs']]
+    except (KeyError, TypeError) as e: raise RunError(f"'{folder}/comparison.json' must hold the configurations of `runs`. Got: {e}") from None
     _present([play_all(c, folder/c.strategy) for c in configs], folder)
 
 # %% ../nbs/90_cli.ipynb #dffb7afd
-def _claim_comparison(out:Path, configs):
+def _claim_comparison(out:Path, config):
     "Refuses a folder that holds anything but runs of the same consortium"
     from cocogen.fl.runs import RunError, read_run, same_consortium
     from cocogen.game import STRATEGIES
-    config = configs[0]
     if out.is_file(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
     there = [p for p in out.iterdir() if p.suffix!='.tmp'] if out.exists() else []
     if odd := [p.name for p in there if p.name not in (*STRATEGIES, 'run.png', 'report.html', 'comparison.json')]:
@@ -107,7 +106,8 @@ def _present(runs, out:Path):
     "Figure, report and a table for a person"
     from rich.console import Console
     from rich.table import Table
-    from cocogen.explore.plots import report, run_figure, run_summary
+    from cocogen.explore.plots import report, run_figure
+    from cocogen.fl.runs import run_summary
     run_figure(runs).savefig(out/'run.png', dpi=130)
     report(runs, out/'report.html')
     s, t = run_summary(runs).reset_index(), Table(title=f'{runs[-1].config.dataset}, {runs[-1].config.orgs} organizations, {runs[-1].config.rounds} rounds')

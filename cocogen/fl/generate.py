@@ -15,8 +15,7 @@ import torch.nn.functional as F
 from scipy.special import ndtri
 from tqdm.auto import tqdm
 from ..game.federation import stream
-from ..game.tables import whole
-from .data import DataError
+from .data import DataError, read_tensors, write_tensors
 
 # %% ../../nbs/fl/02_generate.ipynb #af571d47
 def to_tensor(images:np.ndarray, device='cpu')->torch.Tensor:
@@ -104,10 +103,8 @@ class Generator:
 
     def save(self, path):
         "Writes weights and configuration to one safetensors file, whole or not at all"
-        from safetensors.torch import save
         tensors, config = self._pack()
-        meta = dict(kind=type(self).__name__, config=json.dumps(config), shape=json.dumps(self.shape), classes=str(self.classes), seen=json.dumps(self.seen))
-        with whole(path) as part: part.write_bytes(save({k: v.contiguous().cpu() for k, v in tensors.items()}, metadata=meta))
+        write_tensors(path, tensors, kind=type(self).__name__, config=json.dumps(config), shape=json.dumps(self.shape), classes=str(self.classes), seen=json.dumps(self.seen))
 
     @property
     def fingerprint(self)->str:
@@ -251,10 +248,7 @@ KINDS = {'DiffusionGenerator': DiffusionGenerator}     # what a file may hold
 
 def load_generator(path, device='cpu')->Generator:
     "The generator in a file written by `save`, or `DataError`"
-    from safetensors import safe_open, SafetensorError
-    try:
-        with safe_open(path, 'pt', device='cpu') as f: meta, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except (OSError, SafetensorError) as e: raise DataError(f"'{path}' is no generator: {e}") from None
+    meta, state = read_tensors(path, 'generator')
     if meta.get('kind') not in KINDS: raise DataError(f"'{path}' must be a generator of kind {', '.join(KINDS)}. Got: {meta.get('kind')}")
     try:
         shape, classes, seen = tuple(json.loads(meta['shape'])), int(meta['classes']), tuple(json.loads(meta['seen']))

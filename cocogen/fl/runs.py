@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 from ..game.tables import whole, write_text
 from .config import Config, LAW
-from .data import read_json
+from .data import read_json, read_tensors, write_tensors
 from .engines import Engine, EngineError
 from .rounds import Consortium, State, decide, play_round, prepare, start
 from .train import determinism
@@ -31,22 +31,19 @@ class RunError(ValueError): "A run folder that cannot be written, read or contin
 # %% ../../nbs/fl/05_runs.ipynb #f988bb11
 def save_state(state:State, path:Path, mark:str=''):
     "A `State` as one safetensors file, whole or not at all; `mark` says what run it is of"
-    from safetensors.torch import save
-    t = {f'{part}.{k}': v.cpu().contiguous() for part in ('weights', 'velocity') for k, v in getattr(state, part).items()}
+    t = {f'{part}.{k}': v for part in ('weights', 'velocity') for k, v in getattr(state, part).items()}
     for n, (x, y) in enumerate(state.stock): t[f'images.{n}'], t[f'labels.{n}'] = torch.from_numpy(x), torch.from_numpy(y)
-    with whole(path) as part:
-        part.write_bytes(save(t, metadata=dict(round=str(state.round), loss=float(state.loss).hex(), organizations=str(len(state.stock)), mark=mark)))
+    write_tensors(path, t, round=str(state.round), loss=float(state.loss).hex(), organizations=str(len(state.stock)), mark=mark)
 
 def load_state(path:Path, device, mark:str='')->State:
     "The state in a file written by `save_state` with the same mark, or `RunError`"
-    from safetensors import safe_open, SafetensorError
+    meta, t = read_tensors(path, 'state of a run', RunError)
     try:
-        with safe_open(path, 'pt', device='cpu') as f: meta, t = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
         if meta['mark']!=mark: raise ValueError('it is of another configuration, law or number of organizations')
         stock = tuple((t[f'images.{n}'].numpy(), t[f'labels.{n}'].numpy()) for n in range(int(meta['organizations'])))
         weights, velocity = ({k[len(part):]: v.to(device) for k, v in t.items() if k.startswith(part)} for part in ('weights.', 'velocity.'))
         return State(int(meta['round']), weights, float.fromhex(meta['loss']), stock, velocity)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as e:
+    except (KeyError, TypeError, ValueError) as e:
         raise RunError(f"'{path}' is no state of a run: {e}. Delete the folder to start again") from None
 
 # %% ../../nbs/fl/05_runs.ipynb #4e4a49f4
@@ -192,12 +189,10 @@ def _record(folder, rows, state, con):
         save_state(state, folder/'state.safetensors', _mark(con.config, con.constants))
 
 def _finish(folder, con, state, seconds):
-    from safetensors.torch import save
     b, g = io.BytesIO(), con.generators[0]
     np.save(b, g.sample(np.repeat(g.seen[:10], 4), 0))
     with _writing(folder, 'The model'):
-        with whole(folder/'model.safetensors') as part:
-            part.write_bytes(save({k: v.cpu().contiguous() for k, v in state.weights.items()}, metadata=dict(zip(('model', 'shape', 'classes', 'seed', 'norm'), map(json.dumps, con.spec)))))
+        write_tensors(folder/'model.safetensors', state.weights, **dict(zip(('model', 'shape', 'classes', 'seed', 'norm'), map(json.dumps, con.spec))))
         with whole(folder/'samples.npy') as part: part.write_bytes(b.getvalue())
         write_text(folder/'environment.json', json.dumps(dict(environment(), seconds=round(seconds, 1),
             finished=datetime.now(timezone.utc).isoformat(timespec='seconds'), fidelity=con.fidelity), indent=1))
@@ -208,13 +203,10 @@ def resume(folder, progress:bool=True)->Run:
 
 def load_model(folder):
     "The final global model of a complete run, ready to predict"
-    from safetensors import SafetensorError, safe_open
     from cocogen.fl.train import model
     run = read_run(folder)
     if not run.done: raise RunError(f"'{folder}' must hold a complete run. Got {int(run.table['round'].max()) if len(run.table) else 0} of {run.config.rounds} rounds")
-    try:
-        with safe_open(Path(folder)/'model.safetensors', 'pt') as f: meta, weights = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
-    except (OSError, SafetensorError) as e: raise RunError(f"'{folder}/model.safetensors' is no model of a run: {e}") from None
+    meta, weights = read_tensors(Path(folder)/'model.safetensors', 'model of a run', RunError)
     spec = {k: json.loads(v) for k, v in meta.items()}
     net = model(spec['model'], tuple(spec['shape']), spec['classes'], spec['seed'], spec['norm'])
     net.load_state_dict(weights)
