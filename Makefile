@@ -6,7 +6,8 @@ STAMP  := $(VENV)/.stamp
 NBS    ?= nbs test_project.py
 export MPLBACKEND ?= agg
 
-.PHONY: setup run test bench docs readme export lint clean
+SCALE  ?= cpu
+.PHONY: setup run test bench experiments docs readme export lint clean
 setup: $(STAMP)
 
 # built once, and again when the dependencies change; a half-built environment leaves no stamp
@@ -27,6 +28,9 @@ test: $(STAMP)     ## every notebook is a test
 
 bench: $(STAMP)    ## measured speeds, as notebooks that print what they measure
 	@$(BIN)/python -m pytest nbs/benchmarks --flags slow -s
+
+experiments: $(STAMP) ## every table and figure of the study; SCALE=smoke in minutes, SCALE=gpu at full scale; the same command continues
+	@$(BIN)/cocogen study --scale $(SCALE) --out $(if $(filter cpu,$(SCALE)),nbs/experiments/results,runs/study-$(SCALE))
 
 readme: $(STAMP)   ## README.md from nbs/index.ipynb
 	@$(BIN)/python docs/build.py readme

@@ -124,7 +124,7 @@ def local_train(
 
 # %% ../../nbs/fl/03_train.ipynb #4952fcf5
 @torch.inference_mode()
-def evaluate(net:nn.Module, images:torch.Tensor, labels:torch.Tensor, batch:int=2048)->tuple:
+def evaluate(net:nn.Module, images:torch.Tensor, labels:torch.Tensor, batch:int=512)->tuple:
     "Mean cross-entropy and accuracy"
     net.eval()
     out = torch.cat([net(images[a:a+batch]) for a in range(0, len(labels), batch)])
