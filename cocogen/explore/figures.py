@@ -51,7 +51,9 @@ def save(fig, path)->list:
 # %% ../../nbs/explore/00a_figures.ipynb #1ca6cff0
 def competition_figure(study, images:str='shared'):
     "Generated images, and measured welfare less that of `vcfl`, against competition; one line a heterogeneity"
-    r = study.runs[(study.runs.images==images) & (study.runs.partition=='dirichlet') & (study.runs.multiple==1)]
+    r = where(study.runs, partition='dirichlet', multiple=1)
+    base = where(r, images='shared', strategy='vcfl').assign(images=images)           # without images, no generator matters
+    r = pd.concat([r[(r.images==images) & (r.strategy!='vcfl')], base])
     with styled():
         fig, axes, names = columns(study, 2, sharex=True)
         for j, d in enumerate(names):
@@ -60,14 +62,13 @@ def competition_figure(study, images:str='shared'):
             for k, a in enumerate(alphas):
                 colour, mark = shade(k, len(alphas))
                 own = where(r, dataset=d, alpha=a)
-                base = where(own, strategy='vcfl').groupby('seed').welfare_measured.mean()      # nobody's rivalry changes a loss; damage is counted below
                 for s, line, hollow in (('cocogen', ':', True), ('cocogen+', '-', False)):
                     t = where(own, strategy=s)
                     gs = sorted(t.competition.unique())
                     if not gs: continue
                     jitter = (k - (len(alphas)-1)/2)*.006
                     end = points(axes[0, j], gs, [over_seeds(where(t, competition=g), 'generated') for g in gs], colour, mark, line, jitter=jitter, hollow=hollow)
-                    gain = [interval(effect(own, 'welfare_measured', dict(strategy=s, competition=g), dict(strategy='vcfl', competition=g if images=='shared' else study.facts['scale']['reference']))) for g in gs]
+                    gain = [interval(effect(where(own, competition=g), 'welfare_measured', dict(strategy=s), dict(strategy='vcfl'))) for g in gs]
                     top = points(axes[1, j], gs, gain, colour, mark, line, jitter=jitter, hollow=hollow)
                     if s=='cocogen+':
                         for e, at in zip(ends, (end, top)): e.append((*at, f'α = {a:g}', colour))
