@@ -31,6 +31,7 @@ bench: $(STAMP)    ## measured speeds, as notebooks that print what they measure
 
 experiments: $(STAMP) ## every table and figure of the study; SCALE=smoke in minutes, SCALE=gpu at full scale; the same command continues
 	@$(BIN)/cocogen study --scale $(SCALE) --out $(if $(filter cpu,$(SCALE)),nbs/experiments/results,runs/study-$(SCALE))
+	@$(if $(filter cpu,$(SCALE)),COCOGEN_FIGURES=$(CURDIR)/nbs/experiments/results/figures $(BIN)/python -m pytest -q nbs/experiments)
 
 readme: $(STAMP)   ## README.md from nbs/index.ipynb
 	@$(BIN)/python docs/build.py readme

@@ -345,11 +345,12 @@ def study(
     load = workload(sc)
     typer.echo(f"At most {load['trainings']:,} trainings of {load['steps']:,} gradient steps each, in {load['consortia']:,} consortia; equal ones are trained once.")
     found = study_all(sc, out, jobs)
+    typer.echo(f"{found.facts['trainings']:,} distinct trainings, {found.facts['task_seconds']/3600:.2f} task-hours")
     study_figures(found, out/'figures')
     for d, why in found.facts['left_out'].items(): typer.echo(f"{d} was left out: {why}", err=True)
     table = findings(found)
     if len(table): _print(verdicts(table).reset_index(), "Published findings")
-    grid = found.runs[(found.runs.images=='shared') & (found.runs.partition=='dirichlet') & (found.runs.multiple==1)]
+    grid = found.runs[(found.runs.images=='shared') & (found.runs.partition=='dirichlet') & (found.runs.multiple==1) & (found.runs.competition==sc.reference)]
     if len(grid): _print(rank_correlation(grid, 'dataset').reset_index(), "Rank correlation of predicted and measured welfare over strategies, with its interval over seeds")
     typer.echo(f"Tables: {out}/*.csv   Figures: {out/'figures'}   What made them: {out/'study.json'}")
 

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MARKS', 'shade', 'points', 'columns', 'over_seeds', 'save', 'competition_figure', 'strength_figure',
-           'participation_figure', 'strategies_figure', 'controls_figure', 'prediction_figure', 'phase_figure',
+           'participation_figure', 'strategies_figure', 'controls_figure', 'prediction_figure', 'phase_figure', 'shown',
            'study_figures']
 
 # %% ../../nbs/explore/00a_figures.ipynb #6073620a
+import os
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def strategies_figure(study, images:str='shared'):
     return fig
 
 # %% ../../nbs/explore/00a_figures.ipynb #cfe7eb73
-_controls = (('none', 'no images', '#000000', 's'), ('duplicates', 'own images, twice', '#999999', 'x'), ('local', 'own generator', '#E69F00', 'o'), ('shared', 'shared generator', '#0072B2', 'D'), ('real', 'real images', '#009E73', '*'))
+_controls = (('none', 'no images', '#000000', 's'), ('duplicates', 'own images again', '#999999', 'x'), ('local', 'own generator', '#E69F00', 'o'), ('shared', 'shared generator', '#0072B2', 'D'), ('real', 'real images', '#009E73', '*'))
 
 def controls_figure(study):
     "Loss at equal amounts and equal gradient steps: without images, with copies, with each kind of generator, and with real images that nobody held"
@@ -194,14 +195,24 @@ def phase_figure(panels:dict, xlabel:str, ylabel:str, here:dict=None, words=('po
                 if len(at)>z.size*.04:
                     i, j = at[np.abs(at - np.median(at, 0)).sum(1).argmin()]
                     ax.annotate(word, (x[j], y[i]), ha='center', va='center', fontsize=8.5, bbox=dict(fc='white', ec='none', alpha=.8, pad=1.5))
-            for u, v, text in (here or {}).get(name, []):
-                ax.plot(u, v, 'k*', ms=9); ax.annotate(text, (u, v), xytext=(6, 5), textcoords='offset points', fontsize=8, bbox=dict(fc='white', ec='none', alpha=.8, pad=1))
+            for k, (u, v, text) in enumerate((here or {}).get(name, [])):
+                right = (np.searchsorted(x, u) > len(x)/2)                                     # labels stay inside, and apart
+                ax.plot(u, v, 'k*', ms=9, clip_on=False, zorder=5)
+                ax.annotate(text, (u, v), xytext=(-7 if right else 7, -13 if k%2 or v>=y[-1] else 6), ha='right' if right else 'left', textcoords='offset points', fontsize=8, bbox=dict(fc='white', ec='none', alpha=.8, pad=1))
             ax.set(title=name, xlabel=xlabel, xscale='log' if logx else 'linear', yscale='log' if logy else 'linear'); ax.grid(False)
+            for axis, log in ((ax.xaxis, logx), (ax.yaxis, logy)):
+                if log: axis.set_minor_formatter(mpl.ticker.NullFormatter())
         axes[0, 0].set_ylabel(ylabel)
     plt.close(fig)
     return fig
 
 # %% ../../nbs/explore/00a_figures.ipynb #8f2ff117
+def shown(fig, name:str):
+    "The figure; written to the folder in `COCOGEN_FIGURES` if that is set"
+    if os.environ.get('COCOGEN_FIGURES'): save(fig, Path(os.environ['COCOGEN_FIGURES'])/name)
+    return fig
+
+# %% ../../nbs/explore/00a_figures.ipynb #fe35e8e8
 def study_figures(study, folder)->list:
     "Writes every figure that a study has the data for; the files"
     parts, out, folder = study.facts['scale']['parts'], [], Path(folder)

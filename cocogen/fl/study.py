@@ -7,7 +7,7 @@ __all__ = ['PARTS', 'SCALES', 'KEY', 'Scale', 'CopyGenerator', 'with_copies', 'p
            'consortia', 'config_of', 'workload', 'follow', 'federation', 'settled', 'Study', 'study', 'read_study']
 
 # %% ../../nbs/fl/08_study.ipynb #e4a9df5c
-import hashlib, json, shlex, sys, time
+import hashlib, json, re, shlex, sys, time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -41,17 +41,16 @@ class Scale:
     competitions:tuple=(0., .1, .3, .5) # mean row sums of the rivalry
     reference:float=.3               # the competition at which strengths, local generators and controls are compared
     multiples:tuple=(.5, 2., 4.)     # strengths, as multiples of each round's best; 0 is `cocogen`, 1 is `cocogen+`
-    skewed:float=.5                  # Dirichlet concentration of the sizes where these are skewed
+    skewed:float=.02                 # Dirichlet concentration of the sizes where these are skewed: nearly all images are with one organization
     local_generator:str='mixture'    # the kind that organizations fit on their own images
     parts:tuple=PARTS                # what is done
 
     def base(self, dataset:str, seed:int)->Config: return Config.of(dict(dataset=dataset, seed=seed, **(self.config | self.each.get(dataset, {}))))
 
-_shared = dict(orgs=10, samples=1500, price=1/3, cap=6., validation_share=.1)      # at this price even the planner's amounts lie inside the box
+_shared = dict(orgs=10, samples=1500, price=1/3, cap=6., validation_share=.1)
 SCALES = dict(
     cpu=Scale(dict(_shared, rounds=3, generator='mixture'), {'fashion-mnist': dict(generator='diffusion')}),
-    smoke=Scale(dict(_shared, samples=600, rounds=2, local_steps=15, generator='mixture', minimum=4), seeds=(0, 1), alphas=(.1, 10.), competitions=(0., .3, .5), multiples=(4.,),
-        datasets=('digits', 'fashion-mnist', 'cifar10', 'cifar100')),
+    smoke=Scale(dict(_shared, orgs=4, samples=400, rounds=2, local_steps=15, validation_share=.04, generator='mixture', minimum=4), seeds=(0, 1), alphas=(.1, 10.), competitions=(0., .3), multiples=(4.,)),
     tiny=Scale(dict(_shared, orgs=5, samples=300, rounds=2, local_steps=15, generator='mixture', minimum=4), datasets=('digits',), seeds=(0, 1), alphas=(.1, 10.), competitions=(0., .3), multiples=(4.,)),
     gpu=Scale(dict(orgs=20, rounds=50, model='resnet18', local_steps=100, momentum=.9, lr=.02, price=1/3, cap=6., validation_share=.1, generator='diffusion', generator_steps=10000, minimum=64),
         alphas=(.1, 1.), competitions=(0., .3), multiples=(2.,), local_generator='diffusion'))
@@ -143,7 +142,7 @@ def workload(scale:Scale)->dict:
     everyone = consortia(scale)
     c = scale.base(scale.datasets[0], scale.seeds[0])
     alone = sum(_measures_alone(scale, k) for k in everyone)
-    return dict(consortia=len(everyone), trainings=sum(len(design(scale, images, part)) for _, images, part, _, _ in everyone) + alone, steps=c.rounds*c.orgs*c.local_steps)
+    return dict(consortia=len(everyone), trainings=sum(len(design(scale, images, part)) + (part=='quantity') for _, images, part, _, _ in everyone) + alone, steps=c.rounds*c.orgs*c.local_steps)
 
 def _measures_alone(scale, consortium)->bool:
     "Whether its organizations are trained alone, too: where sizes are skewed, and at both ends of heterogeneity"
@@ -155,16 +154,17 @@ def _measures_alone(scale, consortium)->bool:
 def _prepared(config:Config, jobs:int)->Consortium:
     return one_price(prepare(config, progress=jobs==1, pool=cache()/'pools' if config.generator=='diffusion' and not config.local_generators else None))
 
-def _sized(scale, consortium, jobs)->Consortium:
-    dataset, images, partition, alpha, seed = consortium
+def _ready(scale, consortium, jobs)->Consortium:
+    "The consortium, with its kind of images"
+    images = consortium[1]
     con = _prepared(config_of(scale, *consortium), jobs)
     return with_copies(con, images) if images in ('real', 'duplicates') else con
 
 def _plan(task)->dict:
     "Who is in a consortium, and the amounts of all its points"
     scale, consortium, jobs = task
-    begun, (dataset, images, partition, alpha, seed) = time.time(), consortium
-    con = _sized(scale, consortium, jobs)
+    begun, (_, images, partition, _, _) = time.time(), consortium
+    con = _ready(scale, consortium, jobs)
     plans = []
     for g, s, m in design(scale, images, partition):
         here = compete(con, g)
@@ -199,7 +199,7 @@ def follow(con:Consortium, amounts:np.ndarray, trainer)->list:
 def _train(task)->dict:
     "The losses of one path, or the last loss of each organization alone"
     scale, consortium, members, amounts, jobs = task
-    begun, con, x = time.time(), _sized(scale, consortium, jobs), np.array(amounts, float)
+    begun, con, x = time.time(), _ready(scale, consortium, jobs), np.array(amounts, float)
     if members is None:
         losses = []
         for n in range(len(con.fed)):
@@ -227,13 +227,16 @@ def _rule(strategy, strength): return {'cocogen+': RivalryRedistribution(strengt
 
 def settled(fed:Federation, law:PowerLaw, discount:float, strategy:str, strengths, amounts, losses)->tuple:
     "Payoffs summed over the rounds of a path, and those of the first round, dicts of arrays of shape (N,); predicted loss and contribution of every round, shape (T,)"
-    before, guess, total, S, predicted = law.reference, law.reference, {}, [], []
+    before, guess, total, S, predicted, spent = law.reference, law.reference, {}, [], [], 0.
     for t, (xi, x, loss) in enumerate(zip(strengths, np.array(amounts, float), losses), 1):
         game = Game(fed, law.at(guess, t), _rule(strategy, xi), discount)
         pay = settle(game, x, before, loss)
         if t==1: first = pay
         for k, v in pay.items(): total[k] = total.get(k, 0.) + v
+        own = outside_option(game)[1]; spent = spent + game.cost(own)
+        alone = game.law.loss(game.contribution(own))
         S.append(pay['contribution'].sum()); guess = float(game.law.loss(S[-1])); predicted.append(guess); before = loss
+    total['margin'] = total['utility_predicted'] - (fed.valuation*(law.reference - alone) - spent)      # alone, too, only the last loss counts
     return total, first, np.array(predicted), np.array(S)
 
 # %% ../../nbs/fl/08_study.ipynb #4dffa258
@@ -276,11 +279,11 @@ def _tables(scale, planned, trained, laws)->dict:
             fed, x, losses = federation(rows, p['competition']).take(p['members']), np.array(p['amounts']), [r['loss'] for r in trained[path]['rounds']]
             pay, first, predicted, S = settled(fed, ell, law['discount'], p['strategy'], p['strength'], x, losses)
             for t, r in enumerate(trained[path]['rounds']):
-                rounds[path, t] = dict(where, path=path, round=t+1, members=len(fed), generated=x[t].sum(), aggregate=S[t], loss_predicted=predicted[t], **r, seconds=round(trained[path]['seconds'], 1))
+                rounds[path, t] = dict(where, images=where['images'] if x.any() else 'none', path=path, round=t+1, members=len(fed), generated=x[t].sum(), aggregate=S[t], loss_predicted=predicted[t], **r, seconds=round(trained[path]['seconds'], 1))
             point, last = dict(where, competition=p['competition'], strategy=p['strategy'], multiple=p['multiple'], members=len(fed)), trained[path]['rounds'][-1]
             runs.append(dict(point, path=path, generated=x.sum(), aggregate=S.mean(), strength=np.mean(p['strength']), cost=pay['cost'].sum(), damage=pay['damage'].sum(),
                 moved=np.maximum(pay['transfer'], 0).sum(), loss_predicted=predicted[-1], loss=last['loss'], test_loss=last['test_loss'], test_accuracy=last['test_accuracy'],
-                welfare_predicted=pay['utility_predicted'].sum(), welfare_measured=pay['utility_measured'].sum(), first_predicted=first['utility_predicted'].sum(), first_measured=first['utility_measured'].sum(),
+                welfare_predicted=pay['utility_predicted'].sum(), welfare_measured=pay['utility_measured'].sum(), first_loss=losses[0], first_predicted=first['utility_predicted'].sum(), first_measured=first['utility_measured'].sum(),
                 worst_margin=pay['margin'].min(), leavers=(pay['margin']<0).sum()))
             if alone is None or (where['partition']=='dirichlet' and (p['competition']!=scale.reference or p['multiple']!=1)): continue
             own = np.array(found['alone'], float)[:, p['members']]
@@ -300,12 +303,13 @@ def study(
     out, begun = Path(out), time.time()
     jobs = jobs or (1 if torch.cuda.is_available() else 0)
     scale, lost = _available(scale)
-    _claim_study(out, scale)
+    laws = {d: _law(scale, d) for d in scale.datasets}
+    _claim_study(out, scale, laws)
     with _alone(out):
         pieces = out/'.pieces'
         pieces.mkdir(exist_ok=True)
-        write_text(pieces/'scale.json', json.dumps(_plain(scale)))
-        laws = {d: _law(scale, d) for d in scale.datasets}
+        for p in pieces.glob('*.tmp'): p.unlink(missing_ok=True)
+        write_text(pieces/'scale.json', json.dumps(dict(_plain(scale), laws=laws)))
         names = {c: pieces/f"{_name(c)}.json" for c in consortia(scale)}
         order = {c[:-1]: i for i, c in enumerate(names)}                   # seeds last: consortia that share a generator do not wait for each other while it is fitted
         todo = sorted((c for c in names if not names[c].exists()), key=lambda c: order[c[:-1]])
@@ -319,14 +323,15 @@ def study(
         for k, found in parallel(_train, [tasks[k] for k in todo], jobs, progress, 'training', len(tasks) - len(todo)): write_text(pieces/f'{todo[k]}.json', json.dumps(found))
         trained = {k: read_json(pieces/f'{k}.json', RunError) for k in tasks}
         facts = dict(environment(), command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), date=str(date.today()), scale=_plain(scale), laws=laws, left_out=lost, trainings=len(tasks),
-            core_seconds=round(sum(f['seconds'] for f in (*planned.values(), *trained.values()))), memory_gb=round(max(f['memory'] for f in trained.values()), 2), last_call_seconds=round(time.time() - begun))
+            task_seconds=round(sum(f['seconds'] for f in (*planned.values(), *trained.values()))), memory_gb=round(max(f['memory'] for f in (*planned.values(), *trained.values())), 2), last_call_seconds=round(time.time() - begun))
         tables = _tables(scale, planned, trained, laws)
+        (out/'study.json').unlink(missing_ok=True)                           # without it the tables are no study: old and new ones never pass for one
         for name, t in tables.items(): write_text(out/f'{name}.csv', t.to_csv(index=False, float_format='%.7g'))
         write_text(out/'study.json', json.dumps(facts, indent=1))
     return read_study(out)
 
 def _plain(scale:Scale)->dict: return json.loads(json.dumps(asdict(scale)))
-def _name(consortium)->str: return 'plan-' + '-'.join(map(str, consortium))
+def _name(consortium)->str: return re.sub(r'[^\w.-]', '_', 'plan-' + '-'.join(map(str, consortium)))
 def _law(scale, dataset)->dict:
     c = scale.base(dataset, 0)
     k = calibration(dataset, c.law)
@@ -336,18 +341,23 @@ def _available(scale)->tuple:
     "The scale without data sets that cannot be had here, and a sentence about each of these"
     lost = {}
     for d in scale.datasets:
-        try: load(d, scale.base(d, 0).data or None)
+        c = scale.base(d, 0)
+        try: load(d, c.data or None, c.image_size)
         except DataError as e: lost[d] = str(e)
-    if len(lost)==len(scale.datasets): raise RunError(f"A study needs at least one of its data sets. {' '.join(lost.values())}")
+    if len(lost)==len(scale.datasets): raise RunError(f"A study needs at least one of its data sets (digits needs no file). {' '.join(lost.values())}")
     return replace(scale, datasets=tuple(d for d in scale.datasets if d not in lost)), lost
 
-def _claim_study(out:Path, scale:Scale):
-    "Refuses a folder that holds anything but a study of this scale"
+def _claim_study(out:Path, scale:Scale, laws:dict):
+    "Refuses a folder that holds anything but a study of this scale and these laws; seeds and data sets may differ, since pieces name theirs"
     if out.exists() and not out.is_dir(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
-    old = out/'.pieces'/'scale.json'
-    if old.exists():
-        there, here = read_json(old, RunError), _plain(scale)
-        if differs := [k for k in here if there.get(k)!=here[k]]: raise RunError(f"'{out}' already holds a study of another scale ({', '.join(differs)} differ). Choose another folder")
+    pieces, tables = out/'.pieces'/'scale.json', out/'study.json'
+    there = read_json(pieces, RunError) if pieces.exists() else read_json(tables, RunError)['scale'] if tables.exists() else None
+    if there is None:
+        if out.exists() and (odd := [p.name for p in out.iterdir() if p.name not in ('.lock', '.pieces')]): raise RunError(f"The output folder must be new, empty, or hold a study. '{out}' holds {odd[0]}")
+        return
+    here = {k: v for k, v in _plain(scale).items() if k not in ('seeds', 'datasets')}
+    differs = [k for k, v in here.items() if there.get(k)!=v] + [f'law of {d}' for d, k in laws.items() if there.get('laws', {}).get(d, k)!=k]
+    if differs: raise RunError(f"'{out}' already holds a study of another scale ({', '.join(differs)} differ). Choose another folder")
 
 def read_study(folder)->Study:
     "The study in a folder, or `RunError`"
