@@ -22,11 +22,11 @@ MARKS = 'osD^vPX'
 
 def shade(k:int, of:int): "Colour and marker of the k-th of an ordered family"; return mpl.colormaps['cividis'](.8*k/max(of - 1, 1)), MARKS[k%len(MARKS)]
 
-def points(ax, x, intervals:list, colour, mark, line='-', label=None, jitter=0., hollow=False)->tuple:
+def points(ax, x, intervals:list, colour, mark, line='-', jitter=0., hollow=False)->tuple:
     "Means joined by a line, with intervals; the end of the line"
     x, m = np.asarray(x, float) + jitter, np.array([i.mean for i in intervals])
     low, high = (np.nan_to_num([abs(getattr(i, k) - i.mean) for i in intervals]) for k in ('low', 'high'))
-    ax.errorbar(x, m, yerr=[low, high], color=colour, ls=line, marker=mark, ms=4.5, lw=1.3, elinewidth=.8, capsize=2, mfc='white' if hollow else colour, label=label)
+    ax.errorbar(x, m, yerr=[low, high], color=colour, ls=line, marker=mark, ms=4.5, lw=1.3, elinewidth=.8, capsize=2, mfc='white' if hollow else colour)
     return x[-1], m[-1]
 
 def columns(study, rows:int=1, height:float=2.7, **kw):

@@ -115,11 +115,11 @@ def judged(table:pd.DataFrame, finding:str)->str:
     v = verdicts(table[table.finding==finding]).iloc[0]
     return f"**{v.verdict}** ({v['hold']} of {v.effects} effects hold, {v.opposite} point the other way with an interval that excludes zero)"
 
-def said(table:pd.DataFrame, claim:str, images:str='shared', unit:float=1.)->str:
-    "The effects of a claim on each data set, with their intervals, in units of `unit`"
+def said(table:pd.DataFrame, claim:str, images:str='shared')->str:
+    "The effects of a claim on each data set, with their intervals"
     t = table[(table.claim==claim) & (table.images==images)]
     if t.empty: return 'not measured'
-    return ', '.join(f"{r.dataset} {Interval(r.effect/unit, r.low/unit, r.high/unit, r.seeds)}" for r in t.itertuples())
+    return ', '.join(f"{r.dataset} {Interval(r.effect, r.low, r.high, r.seeds)}" for r in t.itertuples())
 
 # %% ../../nbs/fl/09_verdicts.ipynb #3b4e6b79
 def rank_correlation(table:pd.DataFrame, by:str, over:str='strategy', predicted:str='welfare_predicted', measured:str='welfare_measured')->pd.DataFrame:
