@@ -139,7 +139,7 @@ def solve(
     json_:Annotated[Optional[Path], typer.Option('--json', help="write everything here")]=None,
 ):
     "Solve one round of a consortium of your own: amounts, transfers, margins, and who would leave."
-    from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, auto_strength, budget_gap, equilibrium, individual_rationality
+    from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, account, auto_strength, budget_gap, equilibrium, what_keeps, who_leaves
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
     xi = _value(strength)
     if xi!='auto' and (isinstance(xi, bool) or not isinstance(xi, (int, float)) or abs(xi)>1e300):
@@ -147,47 +147,20 @@ def solve(
     plain = Game(Federation.from_csv(consortium, rivalry), PowerLaw(a, b, floor, math.log(classes)), discount=discount)
     game = plain.with_(rule=RivalryRedistribution(auto_strength(plain) if xi=='auto' else float(xi)))
     eq = equilibrium(game)
-    who = individual_rationality(game, eq.x)
-    table = dict(name=list(game.fed.name), local=game.fed.local, generated=eq.x, contribution=game.contribution(eq.x),
-        utility=game.utility(eq.x), cost=game.cost(eq.x), damage=game.damage(eq.x), transfer=game.transfers(eq.x), outside=who.outside,
-        margin=who.margins)
+    table = account(game, eq.x)
     facts = dict(strength=game.rule.strength, welfare=float(game.welfare(eq.x)), aggregate=eq.S,
         performance=float(game.performance(eq.x)), residual=eq.residual, exploitability=eq.exploitability,
         budget_gap=budget_gap(game, eq.x), status=eq.status)
-    sentence = ' '.join([_leavers(game, table), _before(plain)])
+    sentence = ' '.join([who_leaves(game, table), what_keeps(plain)])
     _write(csv_, json_, table, facts, sentence)
     _print_solution(table, facts, sentence)
 
 # %% ../nbs/90_cli.ipynb #af7096a4
-def _leavers(game, table)->str:
-    "Who would leave, and why"
-    out = [k for k, m in enumerate(table['margin']) if m<0]
-    if not out:
-        k = min(range(len(table['margin'])), key=lambda k: table['margin'][k])
-        return f"Everyone stays; {table['name'][k]} has the least to lose, a margin of {table['margin'][k]:,.2f}."
-    say = []
-    for k in out:
-        gain, pays = game.fed.valuation[k]*float(game.performance(table['generated'])) - table['outside'][k], -table['transfer'][k]
-        say.append(f"{table['name'][k]} would leave: joining is worth {gain:,.2f} more than training alone, but it hands {table['damage'][k]:,.2f} to its rivals, spends {table['cost'][k]:,.2f} on generating and {'pays' if pays>=0 else 'receives'} {abs(pays):,.2f}, {-table['margin'][k]:,.2f} too little.")
-    return ' '.join(say)
-
-def _before(plain)->str:
-    "What would happen without transfers, and who could stay if nothing helps"
-    from cocogen.game import equilibrium, individual_rationality, rational_strengths, stable_coalition
-    out = individual_rationality(plain, equilibrium(plain).x).leavers
-    text = f"Without transfers {', '.join(plain.fed.name[k] for k in out)} would leave." if len(out) else "Without transfers, too, everyone would stay."
-    spans = rational_strengths(plain)
-    if spans: return text + " Everyone stays at strengths from " + ' and '.join(f"{a:.4g} to {b:.4g}" for a, b in spans) + '.'
-    c = stable_coalition(plain)
-    return text + f" No strength keeps everyone in; without transfers the stable coalition is {', '.join(plain.fed.name[k] for k in c.members)}."
-
-# %% ../nbs/90_cli.ipynb #41eac2eb
 def _write(csv_, json_, table, facts, sentence):
-    import csv, io
+    from cocogen.game.account import as_csv
     from cocogen.game.tables import write_text
     columns = {k: [v if isinstance(v, str) else float(v) for v in c] for k, c in table.items()}
-    f = io.StringIO(newline=''); w = csv.writer(f); w.writerow(columns); w.writerows(zip(*columns.values()))
-    for path, text in ((csv_, f.getvalue()), (json_, json.dumps(dict(facts, explanation=sentence,
+    for path, text in ((csv_, as_csv(table)), (json_, json.dumps(dict(facts, explanation=sentence,
         organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
         if path is None: continue
         try: write_text(path, text)
@@ -208,7 +181,7 @@ def _print_solution(table, facts, sentence):
 
 class CommandError(ValueError): "A command that cannot be carried out; the text says why"
 
-# %% ../nbs/90_cli.ipynb #0896674c
+# %% ../nbs/90_cli.ipynb #41eac2eb
 @app.command()
 def report(
     folders:Annotated[list[Path], typer.Argument(help="folders of runs, of comparisons of strategies, or of sweeps")],
@@ -261,7 +234,7 @@ def _numbers(text, kind, name):
     try: return [kind(v) for v in text.split(',') if v.strip()]
     except ValueError: raise CommandError(f"`{name}` must be numbers separated by commas. Got: {text!r}") from None
 
-# %% ../nbs/90_cli.ipynb #23542d8c
+# %% ../nbs/90_cli.ipynb #0896674c
 @app.command()
 def sweep(
     grid:Annotated[list[str], typer.Option(help="field=value,value,...; repeat for a grid: --grid alpha=0.1,0.5 --grid strategy=vcfl,cocogen+")],
@@ -321,7 +294,7 @@ def _print(frame, title:str):
     for row in frame.itertuples(index=False): t.add_row(*(f'{v:,.4g}' if isinstance(v, float) and abs(v)<100 else f'{v:,.0f}' if isinstance(v, (float, int)) and not isinstance(v, bool) else str(v) for v in row))
     Console(width=None if sys.stdout.isatty() else 130).print(t)
 
-# %% ../nbs/90_cli.ipynb #070d8a48
+# %% ../nbs/90_cli.ipynb #23542d8c
 @app.command()
 def study(
     scale:Annotated[str, typer.Option(help="cpu: the published study; smoke: the same in minutes; gpu: full data sets, ResNet-18, 50 rounds, 20 organizations")]='cpu',
@@ -354,7 +327,7 @@ def study(
     if len(grid): _print(rank_correlation(grid, 'dataset').reset_index(), "Rank correlation of predicted and measured welfare over strategies, with its interval over seeds")
     typer.echo(f"Tables: {out}/*.csv   Figures: {out/'figures'}   What made them: {out/'study.json'}")
 
-# %% ../nbs/90_cli.ipynb #f9af19b0
+# %% ../nbs/90_cli.ipynb #070d8a48
 def main():
     "Entry point of the console script"
     try: code = app(standalone_mode=False)

@@ -176,6 +176,7 @@ def _begin(folder, old, con)->tuple:
     with _writing(folder, 'The run'):
         if not (folder/'law.json').exists() or not old: write_text(folder/'law.json', json.dumps({k: v for k, v in con.constants.items() if k not in ('measured', 'fitted')}, indent=1))
         if not old: write_text(folder/'config.json', json.dumps(asdict(con.config), indent=1))
+        if not (folder/'samples.npy').exists(): _samples(folder/'samples.npy', con.generators[0])
     if not (folder/'state.safetensors').exists(): return start(con), []
     state = load_state(folder/'state.safetensors', con.device, _mark(con.config, con.constants))
     rows = old.table[old.table['round']<=state.round].to_dict('records') if len(old.table) else []
@@ -183,17 +184,20 @@ def _begin(folder, old, con)->tuple:
         raise RunError(f"'{folder}' has a state after round {state.round} but a table of {len(rows)} rows. Delete the folder to start again")
     return state, rows
 
+def _samples(path, generator):
+    "Images to look at while the run goes on, four a class"
+    b = io.BytesIO()
+    np.save(b, generator.sample(np.repeat(generator.seen[:10], 4), 0))
+    with whole(path) as part: part.write_bytes(b.getvalue())
+
 def _record(folder, rows, state, con):
     with _writing(folder, f'Round {state.round}'):
         write_text(folder/'rounds.csv', pd.DataFrame(rows).to_csv(index=False))
         save_state(state, folder/'state.safetensors', _mark(con.config, con.constants))
 
 def _finish(folder, con, state, seconds):
-    b, g = io.BytesIO(), con.generators[0]
-    np.save(b, g.sample(np.repeat(g.seen[:10], 4), 0))
     with _writing(folder, 'The model'):
         write_tensors(folder/'model.safetensors', state.weights, **dict(zip(('model', 'shape', 'classes', 'seed', 'norm'), map(json.dumps, con.spec))))
-        with whole(folder/'samples.npy') as part: part.write_bytes(b.getvalue())
         write_text(folder/'environment.json', json.dumps(dict(environment(), seconds=round(seconds, 1),
             finished=datetime.now(timezone.utc).isoformat(timespec='seconds'), fidelity=con.fidelity), indent=1))
 

@@ -111,6 +111,7 @@ def _strengths(game:Game, points:int)->np.ndarray:
     d, (c1, c2), cap, k = game.data, game.prices, game.fed.cap, game.degree
     tied = (k>0) & (cap>0)
     if not tied.any(): return np.zeros(1)
+    k = np.where(tied, k, 1.)
     binds = ((c1 + c2*cap)/(k*d.slope(cap)))[tied]
     bad = tied & (game.weights<=0)
     top = min(binds.max()*1.0001, (c1/(k*d.slope(0.)))[bad].min(initial=np.inf))
