@@ -28,7 +28,7 @@ class Table(widgets.VBox):
     value = traitlets.Dict()       # column: tuple of text or floats, all of one length
 
     def __init__(self, value:dict):
-        self.grid, self.page = widgets.GridBox(layout=Layout(grid_template_columns=f'9rem repeat({len(COLUMNS)-1}, 6rem)', grid_gap='2px', overflow='auto', width='100%')), widgets.BoundedIntText(value=1, min=1, max=1, description='page', layout=Layout(width='9rem'))
+        self.grid, self.page = widgets.GridBox(layout=Layout(grid_template_columns=f'9rem repeat({len(COLUMNS)-1}, 6.6rem)', grid_gap='2px', overflow='auto', width='100%')), widgets.BoundedIntText(value=1, min=1, max=1, description='page', layout=Layout(width='9rem'))
         self.add, self.drop = widgets.Button(description='Add an organization'), widgets.Button(description='Remove the last')
         super().__init__([self.grid, wrap(self.add, self.drop, self.page)], layout=Layout(width='100%'))
         self.page.observe(lambda _: self._lay(), 'value')
@@ -47,7 +47,7 @@ class Table(widgets.VBox):
     def _lay(self):
         "Fields for the rows of this page"
         first = (self.page.value - 1)*PAGE
-        head = [widgets.HTML(f'<b>{k}</b>') for k in COLUMNS]
+        head = [widgets.HTML(f'<b style="font-size:.85em">{k}</b>') for k in COLUMNS]
         self.grid.children = [*head, *(self._field(n, k) for n in range(first, min(first + PAGE, len(self.value['name']))) for k in COLUMNS)]
 
     def _field(self, n, k):
@@ -122,7 +122,7 @@ def consortium(
     for k, u in files.items(): u.observe(lambda _, k=k: load(k), 'value')
     even.on_click(level); best.on_click(lambda _: e.set(strength=best_of(state['scene'])))
     rest = wrap(*(controls[k] for k in ('a', 'b', 'floor', 'classes', 'discount')))
-    law = widgets.Accordion([rest], titles=('The learning law: measure yours with `cocogen calibrate`',), selected_index=None, layout=Layout(width='100%'))
+    law = widgets.Accordion([rest], titles=('The learning law (measured by: cocogen calibrate)',), selected_index=None, layout=Layout(width='100%'))
     style, _, words, pictures = e.children
     e.children = [style, wrap(*files.values(), even), table, law, wrap(controls['strength'], controls['competition'], best), words, pictures, links]
     return e

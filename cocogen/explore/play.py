@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from ..game import Federation, Game, RivalryRedistribution, account, equilibrium, individual_rationality, optimum, what_keeps, who_leaves
 from ..game.incentives import _rational, _scan
 from ..fl.partition import class_counts, describe, dirichlet, iid, quantity, shards
-from .widgets import Explorer, Panel, ceiling, choose, hbars, shorten, slide, span
+from .widgets import Explorer, Panel, ceiling, choose, decades, hbars, pick, shorten, slide, span
 
 # %% ../../nbs/explore/01a_play.ipynb #c4b18b0e
 class Scene(NamedTuple):
@@ -69,7 +69,7 @@ def _welfare_ink(ax, s, top, xi, W):
     k = s.welfare.argmax(); ax.plot(s.strengths[k], s.welfare[k], '^', color='#0072B2', ms=6, mfc='w')
     ax.plot(xi, W, 'D', color='#D55E00', ms=7, zorder=5); ax.axvline(xi, color='#D55E00', lw=.8, ls='--')
 
-def _rivalry_frame(fed): n = len(fed); return dict(xlim=(-.5, n-.5), ylim=(n-.5, -.5), title='Rivalry: rows lose what columns gain', **(dict(xticks=range(n), yticks=range(n), xticklabels=[shorten(o, 9) for o in fed.name], yticklabels=[shorten(o, 9) for o in fed.name]) if n<=12 else {}))
+def _rivalry_frame(fed): n = len(fed); return dict(xlim=(-.5, n-.5), ylim=(n-.5, -.5), title='Rivalry: rows lose what columns gain', **(dict(xticks=range(n), yticks=range(n), xticklabels=[shorten(o, 12) for o in fed.name], yticklabels=[shorten(o, 12) for o in fed.name]) if n<=12 else {}))
 def _rivalry_ink(ax, fed):
     r, n = (fed.rivalry if isinstance(fed.rivalry, np.ndarray) else fed.rivalry.toarray()), len(fed)
     ax.imshow(r, cmap='Greys', aspect='auto', vmin=0, vmax=r.max() or 1, interpolation='nearest', extent=(-.5, n-.5, n-.5, -.5))
@@ -87,7 +87,7 @@ class GameView:
     def __init__(self):
         self.panels = dict(who=Panel(_who_frame, _who_ink, grid='x'), welfare=Panel(_welfare_frame, _welfare_ink), margins=Panel(_margin_frame, _margin_ink, grid='x'),
             rivalry=Panel(_rivalry_frame, _rivalry_ink, grid=''), path=Panel(_path_frame, _path_ink))
-        self.panels['path'].ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        self.panels['path'].ax.xaxis.set_major_locator(MaxNLocator(integer=True)); self.panels['rivalry'].ax.tick_params(axis='x', rotation=45)
 
     def show(self, s:Scene, strength:float, top:float)->str:
         "Draws the equilibrium of scene `s` at `strength` on an axis that ends at `top`; returns the numbers in words, HTML"
@@ -104,7 +104,7 @@ def _words(s, game, eq, W, table)->str:
     stays = ' and '.join(f'{a:.3g} to {b:.3g}' if np.isfinite(b) else f'{a:.3g} on' for a, b in s.spans)
     facts = dict(strength=f'{game.rule.strength:.4g}', generated=f'{eq.x.sum():,.0f} samples', welfare=f'{W:,.1f}', optimum=f'{s.best:,.1f}',
         **({'price of anarchy': f'{s.best/W:.4f}'} if W>0 else {}), moved=f"{np.clip(table['transfer'], 0, None).sum():,.1f}", peak=f'{s.welfare.max():,.1f} at ξ = {s.strengths[s.welfare.argmax()]:.3g}')
-    said = who_leaves(game, table) + (f' Everyone stays at strengths from {stays}.' if s.spans else ' No strength keeps everyone in.')
+    said = who_leaves(game, table) + (f' All stay at strengths from {stays}.' if s.spans else ' No strength keeps all in.')
     return ' · '.join(f'{k} <b data-fact="{k}">{escape(v)}</b>' for k, v in facts.items()) + f'<br>{escape(said)}'
 
 # %% ../../nbs/explore/01a_play.ipynb #3b3b7af6
@@ -117,8 +117,8 @@ def explore_game()->Explorer:
     "Sliders for a simulated consortium; who generates what, welfare against strength, margins, rivalry, and the path of decentralized play"
     f, i = widgets.FloatSlider, widgets.IntSlider
     view, top = GameView(), .4
-    controls = dict(organizations=slide(i, 10, 2, 30, 1, 'organizations'), alpha=slide(widgets.FloatLogSlider, .5, -1.5, 1.5, .05, 'class mix α'),
-        competition=slide(f, .3, 0, 1, .01, 'competition'), strength=slide(f, .05, 0, top, .002, 'strength ξ'), cost=slide(widgets.FloatLogSlider, .008, -3, -1, .02, 'price a sample'),
+    controls = dict(organizations=slide(i, 10, 2, 30, 1, 'organizations'), alpha=pick(decades(-2, 2), .5, 'class mix α'),
+        competition=slide(f, .3, 0, 1, .01, 'competition'), strength=slide(f, .05, 0, top, .002, 'strength ξ'), cost=pick(decades(-4, -1), .008, 'price a sample'),
         fidelity=slide(f, .9, .1, 1, .01, 'fidelity'), skew=slide(f, 0., 0, 2.5, .1, 'size skew'),
         generators=choose([('shared, balanced', False), ("each its own", True)], False, 'generators'), seed=slide(i, 0, 0, 99, 1, 'seed'))
     def show(organizations, alpha, competition, strength, cost, fidelity, skew, generators, seed):
@@ -159,10 +159,10 @@ def explore_partition(
     data = load(dataset, root); y, K = data.labels, data.classes
     names = () if [str(k) for k in data.class_names]==[str(k) for k in range(K)] else tuple(data.class_names)
     kinds = dict(dirichlet=lambda n, a, s: dirichlet(y, n, a, s), quantity=lambda n, a, s: quantity(y, n, a, s), shards=lambda n, a, s: shards(y, n, 2, s), iid=lambda n, a, s: iid(y, n, s))
-    panels = dict(mosaic=Panel(_mosaic_frame, _mosaic_ink, (5.6, 3.4), grid=''), held=Panel(_held_frame, _held_ink, (3.8, 3.4), grid='x'))
+    panels = dict(mosaic=Panel(_mosaic_frame, _mosaic_ink, (4.8, 3.4), grid=''), held=Panel(_held_frame, _held_ink, (4.2, 3.4), grid='x'))
     panels['mosaic'].ax.tick_params(axis='x', rotation=45 if names else 0)
     i = widgets.IntSlider
-    controls = dict(kind=choose(list(kinds), 'dirichlet', 'partition'), alpha=slide(widgets.FloatLogSlider, .5, -2, 2, .05, 'concentration α'), seed=slide(i, 0, 0, 99, 1, 'seed'), organizations=slide(i, 10, 1, 30, 1, 'organizations'))
+    controls = dict(kind=choose(list(kinds), 'dirichlet', 'partition'), alpha=pick(decades(-2, 2), .5, 'concentration α'), seed=slide(i, 0, 0, 99, 1, 'seed'), organizations=slide(i, 10, 1, 30, 1, 'organizations'))
     def show(kind, alpha, seed, organizations):
         counts = class_counts(y, kinds[kind](organizations, alpha, seed), K); facts = describe(counts)
         panels['mosaic'].show(counts, names); panels['held'].show(counts, facts)

@@ -58,7 +58,7 @@ def _flow_ink(ax, F, names):
     for (x, y), o, r in zip(1.13*at, names, F.sum(0) - F.sum(1)):
         ax.text(x, y, f'{shorten(o, 10)}\n{r:+,.1f}' if F.any() else shorten(o, 10), ha='left' if x>.1 else 'right' if x<-.1 else 'center', va='bottom' if y>.5 else 'top' if y<-.5 else 'center', fontsize=7.5 if n<=12 else 6)
 
-def _sheet_ink(ax, images, columns): ax.imshow(sheet(images, columns).squeeze(), cmap='gray', aspect='equal', interpolation='nearest', extent=(0, 1, 0, 1)) if images is not None else ax.text(.5, .5, 'images appear when the run begins', ha='center')
+def _sheet_ink(ax, images, rows): ax.imshow(sheet(images, rows).squeeze(), cmap='gray', aspect='equal', interpolation='nearest', extent=(0, 1, 0, 1)) if images is not None else ax.text(.5, .5, 'images appear when the run begins', ha='center')
 def bare(panel:Panel)->Panel: "A panel without axes"; panel.ax.set_axis_off(); return panel
 
 # %% ../../nbs/explore/01b_watch.ipynb #e866b86a
@@ -78,7 +78,7 @@ def explore_run(
     lines = [Panel(lambda title, measured, predicted, t, rounds: _line_frame(title, (measured, predicted), rounds), lambda ax, title, measured, predicted, t, rounds: _line_ink(ax, measured, predicted, t)) for _ in range(2)]
     for p in lines: p.ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     flow = bare(Panel(lambda F, names: dict(xlim=(-1.75, 1.75), ylim=(-1.35, 1.35), title='Who pays whom in this round (wide end pays)'), _flow_ink, grid=''))
-    images = bare(Panel(lambda x, columns: dict(xlim=(0, 1), ylim=(0, 1), title='Generated images, two pairs a class'), _sheet_ink, (9, 1.7), grid=''))
+    images = bare(Panel(lambda x, rows: dict(xlim=(0, 1), ylim=(0, 1), title='Generated images, four a class'), _sheet_ink, (4.4, 2.2), grid=''))
     first = current(next(iter(folders)))
     controls = dict(run=choose(list(folders), next(iter(folders)), 'run'), round=slide(widgets.IntSlider, 1, 1, first.config.rounds, 1, 'round'))
     def show(run, round):
@@ -91,7 +91,7 @@ def explore_run(
         lines[1].show('Welfare so far', np.append(0, by.welfare_measured.cumsum()), by.welfare_predicted.cumsum().to_numpy(), t, r.config.rounds)
         F = flows(r, t); flow.show(F, list(rows.organization))
         x = np.load(r.folder/'samples.npy', allow_pickle=False) if (r.folder/'samples.npy').exists() else None
-        images.show(x, 2)
+        images.show(x, 4)
         here = by.loc[t]; odd = [f'{o} {s}' for o, s in zip(rows.organization, rows.status) if s!='ok']; out = rows.organization[rows.margin<0]
         return ' · '.join([f"round <b data-fact=\"round\">{t}</b> of {r.config.rounds}" + ('' if r.done else f' (still running: {last} done)'), f'loss <b data-fact="loss">{here.loss:.4f}</b>', f'test accuracy <b>{here.test_accuracy:.1%}</b>',
             f'generated <b data-fact="generated">{rows.generated.sum():,}</b>', f'strength {here.strength:.3g}', f'moved <b data-fact="moved">{F.sum():,.1f}</b>', f'welfare measured {here.welfare_measured:,.0f}, predicted {here.welfare_predicted:,.0f}',
@@ -122,7 +122,7 @@ def explore_generator(
         generator, class_names = prepare(Config(dataset=dataset)).generators[0], class_names or load(dataset).class_names
     seen, tuned = generator.seen, 'own' if isinstance(generator, DiffusionGenerator) else 'pipeline' if isinstance(generator, PretrainedGenerator) else ''
     now = (generator.config.guidance, generator.config.sampler_steps) if tuned=='own' else (generator.config['guidance'], generator.config['steps']) if tuned else (1., 1)
-    panel = bare(Panel(lambda x, columns: dict(xlim=(0, 1), ylim=(0, 1), title=''), _sheet_ink, (6.4, 4.6), grid=''))
+    panel = bare(Panel(lambda x, rows: dict(xlim=(0, 1), ylim=(0, 1), title=''), _sheet_ink, (6.4, 4.6), grid=''))
     wait = dict(continuous_update=False)                       # drawing takes as long as it takes: once a drag ends
     controls = dict(label=choose([('all', -1), *((str(class_names[k]) if len(class_names)>k else f'class {k}', k) for k in seen)], -1, 'class'),
         guidance=slide(widgets.FloatSlider, now[0], 1, 8, .25, 'guidance', disabled=not tuned, **wait),
