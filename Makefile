@@ -7,7 +7,9 @@ NBS    ?= nbs test_project.py
 export MPLBACKEND ?= agg
 
 SCALE  ?= cpu
-.PHONY: setup run test bench experiments docs readme export lint clean
+DEPS   ?= newest
+TAG    ?= v$(shell sed -n 's/^version = //p' settings.ini)
+.PHONY: setup run test test-browser bench experiments docs readme export lint dist clean
 setup: $(STAMP)
 
 # built once, and again when the dependencies change; a half-built environment leaves no stamp
@@ -17,7 +19,8 @@ $(STAMP): settings.ini setup.py pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@echo "installing into $(VENV) (torch is large: a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 2>&1 | grep -v '^WARNING' || true
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' > $(VENV)/install.log 2>&1 || { grep -v '^WARNING' $(VENV)/install.log; exit 1; }
+	@sed -n 's/^requirements = //p' settings.ini | tr ' ' '\n' | sed -n 's/>=\([0-9.]*\).*/==\1.*/p' > $(VENV)/oldest.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter oldest,$(DEPS)),-c $(VENV)/oldest.txt) -e '.[dev]' > $(VENV)/install.log 2>&1 || { grep -v '^WARNING' $(VENV)/install.log; exit 1; }
 	@touch $@
 
 run: $(STAMP)      ## the main job: three strategies on real digits, one table, one figure
@@ -25,6 +28,11 @@ run: $(STAMP)      ## the main job: three strategies on real digits, one table, 
 
 test: $(STAMP)     ## every notebook is a test
 	@$(BIN)/python -m pytest $(NBS) -n 2 --dist worksteal $(PYTEST)
+
+test-browser: $(STAMP) ## the explorers and the site in headless Chromium; screenshots in screens/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' > $(VENV)/browser.log 2>&1 || { grep -v '^WARNING' $(VENV)/browser.log; exit 1; }
+	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; echo 'installing Chromium'; apt=$$(test $$(id -u) = 0 || echo sudo); { $$apt apt-get update -qq && $$apt apt-get install -y -qq chromium; } >/dev/null
+	@$(BIN)/python -m pytest test_browser.py $(PYTEST)
 
 bench: $(STAMP)    ## measured speeds, as notebooks that print what they measure
 	@$(BIN)/python -m pytest nbs/benchmarks --flags slow -s
@@ -46,5 +54,13 @@ docs: $(STAMP)     ## the site, in docs/_build
 lint: $(STAMP)     ## exports in sync, notebooks clean, metadata in step
 	@$(BIN)/python -m pytest test_project.py
 
+dist: $(STAMP)     ## a wheel and a source archive, checked, installed and tried
+	@test "$(TAG)" = "v$$(sed -n 's/^version = //p' settings.ini)" || { echo "a release is tagged with the version of settings.ini. Got: $(TAG)"; exit 1; }
+	@rm -rf dist && $(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
+	@$(BIN)/python -m build --outdir dist . > $(VENV)/dist.log 2>&1 || { tail -20 $(VENV)/dist.log; exit 1; }
+	@$(BIN)/twine check --strict dist/*
+	@rm -rf $(VENV)/try && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/try dist/*.whl
+	@cd $(VENV)/try && PYTHONPATH=. ../bin/python -c "import cocogen, cocogen.game as g; from cocogen.fl import calibration; assert cocogen.__file__.endswith('try/cocogen/__init__.py'); calibration('digits'); print('cocogen', cocogen.__version__, g.equilibrium(g.Game(g.Federation.simulate(5))))"
+
 clean:
-	rm -rf $(VENV) _proc docs/_build build dist *.egg-info
+	rm -rf $(VENV) _proc docs/_build build dist screens *.egg-info

@@ -4,6 +4,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
   'syms': { 'cocogen.cli': { 'cocogen.cli.CommandError': ('cli.html#commanderror', 'cocogen/cli.py'),
                              'cocogen.cli._claim_comparison': ('cli.html#_claim_comparison', 'cocogen/cli.py'),
                              'cocogen.cli._config': ('cli.html#_config', 'cocogen/cli.py'),
+                             'cocogen.cli._console': ('cli.html#_console', 'cocogen/cli.py'),
                              'cocogen.cli._numbers': ('cli.html#_numbers', 'cocogen/cli.py'),
                              'cocogen.cli._pairs': ('cli.html#_pairs', 'cocogen/cli.py'),
                              'cocogen.cli._present': ('cli.html#_present', 'cocogen/cli.py'),

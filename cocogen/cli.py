@@ -15,6 +15,11 @@ import typer
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     help="Play, solve and measure consortia of rival organizations that train one model with synthetic data.")
 
+def _console():
+    "Where tables go: as wide as the terminal, or 130 columns in a file; text in a notebook too"
+    from rich.console import Console
+    return Console(width=None if sys.stdout.isatty() else 130, force_jupyter=False)
+
 def _value(text:str):
     "A value of `--set`: a JSON literal, or the text itself"
     try: return json.loads(text)
@@ -109,7 +114,6 @@ def _claim_comparison(out:Path, config):
 # %% ../nbs/90_cli.ipynb #1596f373
 def _present(runs, out:Path):
     "Figure, report and a table for a person"
-    from rich.console import Console
     from rich.table import Table
     from cocogen.explore.plots import report, run_figure
     from cocogen.fl.runs import run_summary
@@ -120,7 +124,7 @@ def _present(runs, out:Path):
         welfare_measured='{:,.0f}', cost='{:,.1f}', moved='{:,.1f}', worst_margin='{:,.0f}', leavers='{}')
     for k in show: t.add_column(k.replace('_', ' '), justify='left' if k=='strategy' else 'right')
     for _, row in s.iterrows(): t.add_row(*(f.format(row[k]) for k, f in show.items()))
-    Console(width=None if sys.stdout.isatty() else 130).print(t)
+    _console().print(t)
     typer.echo(f"Loss and welfare are measured on validation images, accuracy on test images. Figure: {out/'run.png'}   Report: {out/'report.html'}")
 
 # %% ../nbs/90_cli.ipynb #85b49961
@@ -167,7 +171,6 @@ def _write(csv_, json_, table, facts, sentence):
         except (OSError, ValueError) as e: raise CommandError(f"'{path}' cannot be written: {getattr(e, 'strerror', None) or e}") from None
 
 def _print_solution(table, facts, sentence):
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
     t = Table(title=f"Equilibrium at strength {facts['strength']:.4g}: welfare {facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
@@ -175,7 +178,7 @@ def _print_solution(table, facts, sentence):
     for row in zip(*table.values()):
         t.add_row(*(escape(v) if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution')
             else f'{v:,.2f}'.replace('-0.00', '0.00') for k, v in zip(table, row)))
-    Console(width=None if sys.stdout.isatty() else 130).print(t)
+    _console().print(t)
     typer.echo(sentence)
     typer.echo(f"Nobody gains more than {facts['exploitability']:.1e} by deviating; transfers sum to {facts['budget_gap']:.0e} of what they move.")
 
@@ -286,13 +289,12 @@ def data(
 
 def _print(frame, title:str):
     "A frame as a table for a person"
-    from rich.console import Console
     from rich.table import Table
     typer.echo(title)                     # a table's own title is broken to its width
     t = Table()
     for k, column in frame.items(): t.add_column(k.replace('_', ' '), justify='right' if column.dtype.kind in 'iuf' else 'left')
     for row in frame.itertuples(index=False): t.add_row(*(f'{v:,.4g}' if isinstance(v, float) and abs(v)<100 else f'{v:,.0f}' if isinstance(v, (float, int)) and not isinstance(v, bool) else str(v) for v in row))
-    Console(width=None if sys.stdout.isatty() else 130).print(t)
+    _console().print(t)
 
 # %% ../nbs/90_cli.ipynb #23542d8c
 @app.command()
