@@ -75,7 +75,7 @@ def app(place):
 
 def fact(where, name): return where.locator(f'[data-fact="{name}"]:visible').first
 def pictures(where): return where.locator('img').evaluate_all('all => all.filter(i => i.offsetParent).map(i => i.src)')
-def slider(where, label): return where.locator('.widget-slider:visible').filter(has=where.page.locator(f'label:text-is("{label}")')).locator('.noUi-handle')
+def slider(where, label): return where.locator('.widget-slider:visible').filter(has=where.page.locator(f'label:text-is("{label}")')).locator('.noUi-handle').first
 def nudge(where, label, presses, key='ArrowRight'):
     "Moves a slider as a person without a mouse does"
     slider(where, label).focus()

@@ -13,6 +13,7 @@ extensions = ['myst_nb', 'sphinx.ext.viewcode', 'sphinx_copybutton', 'sphinx_des
 html_theme, html_title = 'furo', 'cocogen'
 html_static_path = [str(here/'_build'/'vendor'), str(here/'theme')]      # MathJax and the widgets, fetched by docs/build.py
 html_css_files = ['cocogen.css']
+html_js_files = [('mathjax-widgets.js', dict(priority=600))]       # after MathJax's configuration, before MathJax
 html_show_sourcelink = False
 mathjax_path = 'tex-svg-full.js'
 nb_ipywidgets_js = {'embed.js': {}}

@@ -43,8 +43,9 @@ def indent(text:str)->str: return '\n'.join('   ' + line if line else '' for lin
 
 def fields(fn)->str:
     "Parameters with their docments"
-    try: found = docments(fn, full=True)
+    try: found = docments(fn, full=True); first = inspect.getsource(fn).lstrip().split('\n')[0]
     except Exception: return ''
+    if re.match(r'def .*\).*:\s+\S.*#', first): return f':returns: {escaped(first.rsplit("#", 1)[1])}'       # a note beside a body on the same line is of the result
     lines = [f':param {k}: {escaped(v["docment"])}' for k, v in found.items() if k not in ('return', 'self') and v.get('docment')]
     return '\n'.join(lines + ([f':returns: {escaped(found["return"]["docment"])}'] if found.get('return', {}).get('docment') else []))
 

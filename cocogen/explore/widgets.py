@@ -41,7 +41,7 @@ class Panel:
         self.ax.grid(False)
         if grid: self.ax.grid(True, axis=grid)
         else: self.ax.tick_params(length=0)
-        self.image = widgets.Image(format='png', layout=Layout(width=f'min(100%, {size[0]*5.5:.1f}rem)', object_fit='contain'))
+        self.image = widgets.Image(format='png', layout=Layout(width=f'min(100%, {size[0]*5:.1f}rem)', object_fit='contain'))
 
     def show(self, *data):
         "Draws data"
