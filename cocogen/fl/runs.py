@@ -66,7 +66,7 @@ def read_run(folder)->Run:
     p = folder/'rounds.csv'
     if not p.exists(): return Run(folder, config, pd.DataFrame())
     try:
-        table = pd.read_csv(p, engine='python', encoding='utf-8')
+        table = pd.read_csv(p, float_precision='round_trip', encoding='utf-8')
         table['round'] = pd.to_numeric(table['round'])
     except (OSError, ValueError, KeyError) as e:
         raise RunError(f"'{p}' is no table of a run: {str(e).splitlines()[0]}. Delete the folder to start again") from None
