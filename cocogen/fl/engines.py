@@ -136,7 +136,7 @@ class Stacked(Engine):
         for n, o in enumerate(orders):
             if len(o): index[:len(o), n, :o.shape[1]] = o + int(start[n]); share[:len(o), n, :o.shape[1]] = 1/o.shape[1]
         index, share = index.to(at), share.to(at)
-        params = {k: weights[k].to(at)[None].expand(N, *weights[k].shape).clone().requires_grad_() for k, _ in self.net.named_parameters()}
+        params = {k: weights[k].to(at)[None].expand(N, *weights[k].shape).clone(memory_format=torch.contiguous_format).requires_grad_() for k, _ in self.net.named_parameters()}      # older vmap refuses other formats in group norms
         out = {k: p.detach().clone() for k, p in params.items()}
         step = stepper(params.values(), recipe)
         cast = torch.autocast(at.type, torch.bfloat16) if recipe.bf16 else nullcontext()
