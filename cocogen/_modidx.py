@@ -82,6 +82,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'cocogen.explore.play._rows': ('explore/play.html#_rows', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play._simulated': ('explore/play.html#_simulated', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play._size': ('explore/play.html#_size', 'cocogen/explore/play.py'),
+                                      'cocogen.explore.play._table': ('explore/play.html#_table', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play._welfare_frame': ( 'explore/play.html#_welfare_frame',
                                                                                'cocogen/explore/play.py'),
                                       'cocogen.explore.play._welfare_ink': ('explore/play.html#_welfare_ink', 'cocogen/explore/play.py'),

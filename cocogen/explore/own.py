@@ -124,7 +124,7 @@ def consortium(
     rest = wrap(*(controls[k] for k in ('a', 'b', 'floor', 'classes', 'discount')))
     law = widgets.Accordion([rest], titles=('The learning law (measured by: cocogen calibrate)',), selected_index=None, layout=Layout(width='100%'))
     style, _, words, pictures = e.children
-    e.children = [style, wrap(*files.values(), even), table, law, wrap(controls['strength'], controls['competition'], best), words, pictures, links]
+    e.children = [style, wrap(*files.values(), even), table, law, wrap(controls['strength'], controls['competition'], best), words, pictures, view.drawer, links]
     return e
 
 def _dense(fed):

@@ -88,6 +88,8 @@ class GameView:
         self.panels = dict(who=Panel(_who_frame, _who_ink, grid='x'), welfare=Panel(_welfare_frame, _welfare_ink), margins=Panel(_margin_frame, _margin_ink, grid='x'),
             rivalry=Panel(_rivalry_frame, _rivalry_ink, grid=''), path=Panel(_path_frame, _path_ink))
         self.panels['path'].ax.xaxis.set_major_locator(MaxNLocator(integer=True)); self.panels['rivalry'].ax.tick_params(axis='x', rotation=45)
+        self.numbers = widgets.HTML(); self.numbers.add_class('cocogen-say')
+        self.drawer = widgets.Accordion([self.numbers], titles=('Every organization in numbers',), selected_index=None, layout=dict(width='100%'))        # pictures for those who do not see them
 
     def show(self, s:Scene, strength:float, top:float)->str:
         "Draws the equilibrium of scene `s` at `strength` on an axis that ends at `top`; returns the numbers in words, HTML"
@@ -98,7 +100,13 @@ class GameView:
         p['who'].show(game, eq.x); p['welfare'].show(s, top, strength, W); p['margins'].show(game, margin); p['rivalry'].show(game.fed)
         path = equilibrium(game, method='best_response', throw=False).history['potential']
         p['path'].show(path - path[0])
-        return _words(s, game, eq, W, account(game, eq.x))
+        table = account(game, eq.x); self.numbers.value = _table(table)
+        return _words(s, game, eq, W, table)
+
+def _table(columns:dict)->str:
+    "Columns as an HTML table"
+    row = lambda cells, tag: '<tr>' + ''.join(f'<{tag}>{c}</{tag}>' for c in cells) + '</tr>'
+    return '<div style="overflow-x:auto"><table>' + row(columns, 'th') + ''.join(row([escape(v) if isinstance(v, str) else f'{v:,.1f}' for v in r], 'td') for r in zip(*columns.values())) + '</table></div>'
 
 def _words(s, game, eq, W, table)->str:
     stays = ' and '.join(f'{a:.3g} to {b:.3g}' if np.isfinite(b) else f'{a:.3g} on' for a, b in s.spans)
@@ -126,7 +134,7 @@ def explore_game()->Explorer:
     best = widgets.Button(description='Best strength', tooltip='the strength of highest welfare at which everyone stays')
     again = widgets.Button(description='Start again', tooltip='all controls as they were')
     e = Explorer(controls, view.panels, show, [best, again])
-    e.view, first = view, e.values
+    e.view, first, e.children = view, e.values, (*e.children, view.drawer)
     best.on_click(lambda _: e.set(strength=best_of(_simulated(*(v for k, v in e.values.items() if k!='strength')))))
     again.on_click(lambda _: e.set(**first))
     return e
