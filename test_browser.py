@@ -51,9 +51,9 @@ def shot(page, name):
     wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
     assert wide<=1, f'{name} is {wide} pixels wider than the window'
 
-def served(command, cwd, pattern, log):
+def served(command, cwd, pattern, log, **env):
     "Starts a server and waits until it says where it is"
-    with open(log, 'w') as f: proc = subprocess.Popen(command, cwd=cwd, stdout=f, stderr=subprocess.STDOUT)
+    with open(log, 'w') as f: proc = subprocess.Popen(command, cwd=cwd, stdout=f, stderr=subprocess.STDOUT, env=os.environ | env)
     for _ in range(240):
         if found:=re.search(pattern, log.read_text(encoding='utf-8', errors='replace')): return proc, found[0]
         assert proc.poll() is None, log.read_text(encoding='utf-8')
@@ -146,8 +146,10 @@ def lab(place):
     cells = ['from cocogen.explore import *', 'explore_game()', "explore_partition()", "explore_run('runs/both')", 'explore_generator()', 'consortium()']
     book = dict(nbformat=4, nbformat_minor=5, metadata=dict(kernelspec=dict(name='python3', language='python', display_name='Python 3')), cells=[dict(cell_type='code', id=f'c{k}', metadata={}, execution_count=None, outputs=[], source=s) for k, s in enumerate(cells)])
     (place/'explorers.ipynb').write_text(json.dumps(book), encoding='utf-8')
+    settings = place/'settings'/'@jupyterlab'/'notebook-extension'; settings.mkdir(parents=True)
+    (settings/'tracker.jupyterlab-settings').write_text('{"windowingMode": "none"}', encoding='utf-8')        # every cell is on the page, in view or not
     proc, url = served([bin_/'jupyter', 'lab', '--allow-root', '--no-browser', '--ip=127.0.0.1', '--port=8950', '--IdentityProvider.token=lab', '--LabApp.news_url=', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate', f'--ServerApp.root_dir={place}'],
-        place, r'http://127\.0\.0\.1:\d+/lab\?token=\S+', place/'lab.log')
+        place, r'http://127\.0\.0\.1:\d+/lab\?token=\S+', place/'lab.log', JUPYTERLAB_SETTINGS_DIR=str(place/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(place/'workspaces'))
     yield re.match(r'http://[^/]+', url)[0]
     proc.terminate(); proc.wait(20)
 
@@ -200,3 +202,11 @@ def test_sliders_of_the_site(pages, watched, width):
     shot(page, f'site-sliders-{width}')
     for name in ('index', 'glossary', 'tutorials/00_first_round', 'api/cocogen.game.utility', 'game/04_solvers'):
         page.goto(f'{pages}/{name}.html'); page.wait_for_load_state('load'); time.sleep(.5); shot(page, f'site-{name.split("/")[-1]}-{width}')
+
+def test_search_of_the_site(pages, watched):
+    page = watched('1280').page
+    page.goto(f'{pages}/search.html?q=equilibrium')
+    expect(page.locator('#search-results li a').first).to_be_visible()
+    shot(page, 'site-search-1280')
+    first = page.locator('#search-results li a').first.get_attribute('href')
+    page.goto(f'{pages}/{first}'); assert 'quilibri' in page.locator('article').inner_text()
