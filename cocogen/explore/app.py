@@ -86,4 +86,4 @@ def serve(
         book.write_text(json.dumps(dict(cells=[cell], nbformat=4, nbformat_minor=5, metadata=dict(kernelspec=dict(name='python3', language='python', display_name='cocogen')))), encoding='utf-8')
         look.mkdir(parents=True); (look/'index.html.j2').write_text(_template, encoding='utf-8'); (look/'conf.json').write_text('{"base_template": "lab"}', encoding='utf-8')
         os.environ['JUPYTER_PATH'] = os.pathsep.join([str(Path(folder)/'share'), *filter(None, [os.environ.get('JUPYTER_PATH')])])
-        App.launch_instance([str(book), f'--port={port}', '--Voila.ip=127.0.0.1', f'--token={token}', '--template=cocogen', '--Voila.log_level=WARN', *([] if os.name=='nt' else ['--KernelManager.transport=ipc'])])
+        App.launch_instance([str(book), f'--port={port}', '--Voila.ip=127.0.0.1', f'--token={token}', '--template=cocogen', '--Voila.log_level=ERROR', *([] if os.name=='nt' else ['--KernelManager.transport=ipc'])])

@@ -272,7 +272,7 @@ def optimum(
 )->Solution:
     "The planner's profile: it maximizes welfare (Theorem 6)"
     _count(max_iterations)
-    if _single(game).weights.sum()<0:
+    if _single(game).weights.sum() < -1e-12*game.fed.valuation.sum():       # rivals who take all of each other's gains sum to 0 but for rounding
         raise GameError(f"The planner's problem is concave only if the weights v - r sum to at least 0. Got: {game.weights.sum():.4g}")
     r, t = game.rival_value, _planner_terms(game)
     start = t._replace(w=np.maximum(game.fed.valuation.sum() - r, 1e-9*game.fed.valuation.sum()))
