@@ -245,7 +245,8 @@ def sweep(
     config:Annotated[Optional[Path], typer.Option(help="TOML or JSON file with fields that all runs share")]=None,
     set_:Annotated[Optional[list[str]], typer.Option('--set', help="a field that all runs share: --set rounds=3")]=None,
     jobs:Annotated[int, typer.Option(help="runs at the same time, each on one thread; 0: one a core")]=0,
-    backend:Annotated[str, typer.Option(help="of joblib")]='loky',
+    backend:Annotated[str, typer.Option(help="joblib: processes here; dask or ray: the workers of a cluster, which see the folder under the same path")]='joblib',
+    address:Annotated[str, typer.Option(help="of the cluster, such as tcp://host:8786; default: one is started here")]='',
 ):
     "Run a grid of configurations in parallel; what is done is skipped, so the same command continues."
     from cocogen.fl.sweep import sweep as sweep_all
@@ -255,7 +256,7 @@ def sweep(
         if not eq or not v: raise CommandError(f"`--grid` must look like field=value,value. Got: {g!r}")
         if k.strip() in axes: raise CommandError(f"`--grid` may name a field once. Got: {k.strip()!r} twice")
         axes[k.strip()] = [_value(x.strip()) for x in v.split(',')]
-    table = sweep_all(_config({}, set_ or [], config), axes, out, jobs, backend=backend)
+    table = sweep_all(_config({}, set_ or [], config), axes, out, jobs, backend=backend, address=address)
     shown = [*axes, *(k for k in ('generated', 'loss', 'accuracy', 'welfare_predicted', 'welfare_measured', 'worst_margin') if k in table), *(['failed'] if table.failed.any() else [])]
     _print(table[shown], f"{len(table)} runs in '{out}'" + (f", of which {table.failed.astype(bool).sum()} failed" if table.failed.any() else ''))
     typer.echo(f"Table: {out/'sweep.csv'}   `cocogen report {out}` renders a page")

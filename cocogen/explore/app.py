@@ -19,7 +19,7 @@ def _watch(run, here):
     "The explorer of a run, with a field for its folder"
     from cocogen.explore.watch import explore_run
     known = _runs(Path(here)/'runs') if (Path(here)/'runs').is_dir() else []
-    field = widgets.Combobox(value=str(run or (known[0] if known else '')), options=[str(p) for p in known], placeholder='folder of a run', description='folder', layout=dict(width='min(100%, 40rem)'), continuous_update=False)
+    field = widgets.Combobox(value=str(run or (known[0] if known else '')), options=[str(p) for p in known], placeholder='folder of a run', description='folder', layout=dict(width='min(calc(100% - 4px), 40rem)'), continuous_update=False)
     out = widgets.VBox()
     def open_(_=None):
         try: out.children = [explore_run(Path(here)/field.value)] if field.value else [widgets.HTML('Name the folder of a run; <code>cocogen run</code> makes one.')]
