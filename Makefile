@@ -32,6 +32,7 @@ test: $(STAMP)     ## every notebook is a test
 test-browser: $(STAMP) ## the explorers and the site in headless Chromium; screenshots in screens/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' > $(VENV)/browser.log 2>&1 || { grep -v '^WARNING' $(VENV)/browser.log; exit 1; }
 	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; echo 'installing Chromium'; apt=$$(test $$(id -u) = 0 || echo sudo); { $$apt apt-get update -qq && $$apt apt-get install -y -qq chromium; } >/dev/null
+	@test -f docs/_build/html/index.html || $(MAKE) docs
 	@$(BIN)/python -m pytest test_browser.py $(PYTEST)
 
 bench: $(STAMP)    ## measured speeds, as notebooks that print what they measure
@@ -48,6 +49,7 @@ export: $(STAMP)   ## notebooks to modules, metadata removed
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
 
 docs: $(STAMP)     ## the site, in docs/_build
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sphinx 9 needs Python 3.11 or newer to build the site. Got: " + sys.version.split()[0])'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]' > $(VENV)/docs.log 2>&1 || { grep -v '^WARNING' $(VENV)/docs.log; exit 1; }
 	@$(BIN)/python docs/build.py site
 

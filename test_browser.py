@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from cocogen.explore.own import EXAMPLE
-from cocogen.fl import Config, class_counts, dirichlet, load, run
+from cocogen.fl import Config, class_counts, dirichlet, load, read_run, run
 from cocogen.fl.partition import describe
 from cocogen.game import Federation, Game, PowerLaw, RivalryRedistribution, equilibrium
 
@@ -98,7 +98,7 @@ def play(where, steps:int):
         assert len(pictures(where))==len(before)                                 # the same pictures in other states, none stacked
 
 @pytest.mark.parametrize('width', widths)
-def test_application(app, watched, width):
+def test_application(app, place, watched, width):
     page = watched(width).page; body = page.locator('body')
     page.goto(app)
     expect(fact(body, 'strength')).to_be_visible(timeout=120_000)
@@ -119,9 +119,10 @@ def test_application(app, watched, width):
     assert np.allclose([float(r.split(',')[2]) for r in rows[1:]], x)
 
     tab('Run')
-    expect(fact(body, 'round')).to_have_text('1'); old = fact(body, 'loss').inner_text()
+    rows = read_run(place/'runs'/'both'/'cocogen').table.groupby('round').first()
+    expect(fact(body, 'round')).to_have_text('1'); expect(fact(body, 'loss')).to_have_text(f'{rows.loss[1]:.4f}')
     nudge(body, 'round', 1)
-    expect(fact(body, 'round')).to_have_text('2'); assert fact(body, 'loss').inner_text()!=old
+    expect(fact(body, 'round')).to_have_text('2'); expect(fact(body, 'loss')).to_have_text(f'{rows.loss[2]:.4f}')
     shot(page, f'app-run-{width}')
 
     tab('Partition')
@@ -170,6 +171,7 @@ def test_jupyterlab(lab, watched):
     d = load('digits'); told = describe(class_counts(d.labels, dirichlet(d.labels, 10, .5, 1), 10))
     expect(fact(cell(2), 'heterogeneity')).to_have_text(f'{np.average(told.heterogeneity, weights=told.images):.3f}')
     nudge(cell(3), 'round', 1); expect(fact(cell(3), 'round')).to_have_text('2')
+    nudge(cell(4), 'steps', 1); expect(cell(4).get_by_text('7 network calls an image')).to_be_visible()
     cell(5).get_by_role('button', name='Best strength').click(); expect(cell(5).get_by_text('Everyone stays;')).to_be_visible()
     page.keyboard.press('Control+s'); time.sleep(1)
 

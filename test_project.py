@@ -59,7 +59,9 @@ def test_arrows_go_one_way():
         layer = p.relative_to(root/'cocogen').parts[0]
         if layer not in allowed: continue
         for node in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
-            name = node.module if isinstance(node, ast.ImportFrom) and node.module and not node.level else ''
+            if not isinstance(node, ast.ImportFrom): continue
+            package = ('cocogen', *p.relative_to(root/'cocogen').parts[:-1])
+            name = '.'.join([*package[:len(package) - node.level + 1], *([node.module] if node.module else [])]) if node.level else node.module or ''
             if name.startswith('cocogen.'): assert name.split('.')[1] in allowed[layer], f'{p.name} imports {name}'
 
 def test_workflows():
@@ -72,6 +74,17 @@ def test_workflows():
     for p in flows:
         for command in re.findall(r'run: (.*)', p.read_text(encoding='utf-8')):
             assert command=='bash .ci/run' or re.match(r'make ([a-z-]+)', command)[1] in targets, f'{p.name} runs {command!r}, which is no make target'
+
+def test_link_checker(tmp_path):
+    sys.path.insert(0, str(root/'docs')); from links import broken
+    page = tmp_path/'a.html'
+    page.write_text('<p id="here"><a href="#here">1</a><a href="a.html#here">2</a><a href="https://example.org">3</a><a href="mailto:a@b.c">4</a>', encoding='utf-8')
+    assert not broken(tmp_path)
+    for wrong, why in (('<a href="b.html">', 'not there'), ('<a href="#gone">', 'no such anchor'), ('<script src="https://example.org/x.js">', 'another host'), ('<img src="//example.org/x.png">', 'another host'), ('<a href="../a.html">', 'outside the site'), ('<a href="file:///tmp">', 'only this machine')):
+        page.write_text(wrong, encoding='utf-8')
+        assert why in broken(tmp_path)[0], wrong
+    page.write_text('', encoding='utf-8'); (tmp_path/'a.css').write_text('@import url("https://example.org/f.css");', encoding='utf-8')
+    assert 'another host' in broken(tmp_path)[0]
 
 def test_extras_in_step():
     "What the oldest constraints are made of: every requirement has a lower bound"

@@ -1,9 +1,11 @@
 "Builds what people read from the notebooks: `python docs/build.py readme` writes README.md, `site` writes docs/_build/html."
-import hashlib, json, os, re, shutil, subprocess, sys, tarfile, tempfile, time
+import hashlib, json, os, re, shutil, subprocess, sys, tarfile, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
+from cocogen import __version__
+from cocogen.game.tables import write_text
 
 here = Path(__file__).resolve().parent
 root, out = here.parent, here/'_build'
@@ -56,13 +58,15 @@ def vendored():
                     if re.fullmatch(wanted, m.name): (folder/Path(m.name).name).write_bytes(f.extractfile(m).read())
         (folder/mark).write_text(f'{package}, from the npm registry\n', encoding='utf-8')
 
+LOCK = threading.Lock()
 LAYERS = dict(game=('game',), fl=('game', 'fl'))      # what the notebooks of a folder can import; others: everything
 
 def key(path:Path)->str:
-    "Changes when a page must be run again: with its notebook, or a module below it"
+    "Changes when a page must be run again: with its notebook, a module below it, what it reads, or this file"
     layers = LAYERS.get(path.relative_to(root/'nbs').parts[0], ('game', 'fl', 'explore', ''))
     code = [p for p in sorted((root/'cocogen').rglob('*.py')) if (p.parent.name if p.parent!=root/'cocogen' else '') in layers and p.name!='_modidx.py']
-    return hashlib.sha256(b''.join(p.read_bytes() for p in [path, *code])).hexdigest()
+    read = [*sorted((root/'cocogen'/'fl'/'calibrations').glob('*.json')), *(sorted((path.parent/'results').glob('*.*')) if path.parent.name=='experiments' else [])]     # measured constants, tables of the study
+    return hashlib.sha256(b''.join(p.read_bytes() for p in [path, Path(__file__), *code, *read] if p.is_file())).hexdigest()
 
 def to_page(path:Path, took:dict):
     "Runs a notebook and stores it as a page of the site"
@@ -78,8 +82,9 @@ def to_page(path:Path, took:dict):
     if rel.name!='index.ipynb': nb.cells[0].source = re.sub(r'\A(#.*\n+(?:>.*\n?)*)', lambda m: f"{m[1]}\n\n{' · '.join(links)}\n\n", nb.cells[0].source + '\n', count=1)      # below title and summary
     (work/rel).parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nb, work/rel)
-    took[str(rel)] = dict(key=key(path), seconds=round(time.time() - begun, 1))
-    (out/'ran.json').write_text(json.dumps(took, indent=1), encoding='utf-8')            # what ran is not run again
+    with LOCK:
+        took[str(rel)] = dict(key=key(path), seconds=round(time.time() - begun, 1))
+        write_text(out/'ran.json', json.dumps(took, indent=1))                          # what ran is not run again
     print(f'ran {rel} in {took[str(rel)]["seconds"]:.0f} s', flush=True)
 
 def run_notebooks():
@@ -119,9 +124,12 @@ def site():
     index.cells = [c for c in index.cells if 'toctree' not in c.source] + [nbformat.v4.new_markdown_cell(tree(), id='contents')]
     write(work/'index.ipynb', nbformat.writes(index) + '\n')
     explained = {m: p.relative_to(root/'nbs').with_suffix('') for p in notebooks() if (m:=module_of(nbformat.read(p, as_version=4)))}
-    for name, text in reference({f'cocogen.{m}': str(p) for m, p in explained.items()}).items(): write(work/'api'/f'{name}.rst', text)
-    write(work/'commands.md', commands())
-    for p in (here/'pages').glob('*.md'): write(work/p.name, p.read_text(encoding='utf-8'))
+    texts = {work/'api'/f'{name}.rst': text for name, text in reference({f'cocogen.{m}': str(p) for m, p in explained.items()}).items()}
+    texts |= {work/'commands.md': commands(), **{work/p.name: p.read_text(encoding='utf-8').replace('{{version}}', __version__) for p in (here/'pages').glob('*.md')}}
+    for p, text in texts.items(): write(p, text)
+    gone = {*work.rglob('*.rst'), *work.rglob('*.md')} - set(texts)
+    for p in gone: p.unlink()
+    if gone: shutil.rmtree(html, ignore_errors=True)              # pages of what is no more
     code = subprocess.call([sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-j', '2', '-b', 'html', '-c', str(here), str(work), str(html)])
     if code: sys.exit(code)
     if faults := broken(html): sys.exit('\n'.join(faults))

@@ -1,5 +1,5 @@
 "Checks a built site: every internal link and anchor leads somewhere, and nothing is fetched from another host."
-import sys
+import re, sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -29,11 +29,15 @@ def broken(folder:Path)->list:
             if u.scheme in ('http', 'https') or to.startswith('//'):
                 if (tag, k) in FETCHED: faults.append(f'{p.name} fetches {to} from another host')
                 continue
-            if u.scheme: continue                                   # mailto, data, javascript
+            if u.scheme in ('mailto', 'data', 'javascript'): continue
+            if u.scheme: faults.append(f'{p.name} links to {to}, which only this machine could open'); continue
             target = (p.parent/unquote(u.path)).resolve() if u.path else p
             if target.is_dir(): target /= 'index.html'
-            if not target.exists(): faults.append(f'{p.relative_to(folder.resolve())} links to {to}, which is not there')
+            if not target.is_relative_to(folder.resolve()): faults.append(f'{p.relative_to(folder.resolve())} links to {to}, which lies outside the site')
+            elif not target.exists(): faults.append(f'{p.relative_to(folder.resolve())} links to {to}, which is not there')
             elif u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids: faults.append(f'{p.relative_to(folder.resolve())} links to {to}, which has no such anchor')
+    for p in folder.rglob('*.css'):
+        for to in re.findall(r'(?:@import\s+|url\()["\']?((?:https?:)?//[^"\')\s]+)', p.read_text(encoding='utf-8')): faults.append(f'{p.name} fetches {to} from another host')
     return sorted(set(faults))
 
 if __name__=='__main__':

@@ -6,7 +6,7 @@
 __all__ = ['page', 'AppError', 'serve']
 
 # %% ../../nbs/explore/02_app.ipynb #44459b17
-import json, os, secrets, tempfile, webbrowser
+import json, os, secrets, tempfile, threading, webbrowser
 from html import escape
 from pathlib import Path
 import ipywidgets as widgets
@@ -23,7 +23,7 @@ def _watch(run, here):
     out = widgets.VBox()
     def open_(_=None):
         try: out.children = [explore_run(Path(here)/field.value)] if field.value else [widgets.HTML('Name the folder of a run; <code>cocogen run</code> makes one.')]
-        except ValueError as e: out.children = [widgets.HTML(f'<div class="cocogen-no" role="alert">{escape(str(e))}</div>')]
+        except (ValueError, OSError) as e: out.children = [widgets.HTML(f'<div class="cocogen-no" role="alert">{escape(str(e))}</div>')]
     field.observe(open_, 'value'); open_()
     return widgets.VBox([field, out])
 
@@ -48,7 +48,7 @@ def page(
         box = tabs.children[k]
         box.children = [widgets.HTML('preparing &hellip; (a generator is fitted once, and kept)')]
         try: box.children = [makers[k]()]
-        except ValueError as e: box.children = [widgets.HTML(f'{CSS}<div class="cocogen-no" role="alert">{escape(str(e))}</div>')]
+        except (ValueError, OSError) as e: box.children = [widgets.HTML(f'{CSS}<div class="cocogen-no" role="alert">{escape(str(e))}</div>')]
     tabs.observe(fill, 'selected_index'); fill()
     return widgets.VBox([widgets.HTML(f'{CSS}<h1 style="font-size:1.5rem;margin:.2rem 0">cocogen: rival organizations, one model</h1>'), tabs])
 
@@ -71,14 +71,17 @@ def serve(
     "Serves `page` on this machine until it is interrupted"
     try: from voila.app import Voila
     except ImportError: raise AppError("The application needs Voilà, which is not installed: pip install 'cocogen[app]'") from None
+    from cocogen.fl.sets import is_own
     token = secrets.token_urlsafe(24)
     class App(Voila):
         "Voilà that says where it is, token included"
         def launch_browser(self):
             url = f'http://127.0.0.1:{self.port}/?token={token}'
             say(f'The explorers are at {url}   (Ctrl-C ends them)')
-            if browser: webbrowser.open(url)
-    values = dict(run=None if run is None else str(Path(run).resolve()), dataset=dataset, table=None if table is None else str(Path(table).resolve()),
+            door = Path(folder)/'open.html'               # in a folder of this user's: the token does not show among the machine's processes
+            door.write_text(f'<!doctype html><meta http-equiv="refresh" content="0;url={url}"><a href="{url}">the explorers</a>', encoding='utf-8')
+            if browser: threading.Thread(target=webbrowser.open, args=(door.as_uri(),), daemon=True).start()
+    values = dict(run=None if run is None else str(Path(run).resolve()), dataset=str(Path(dataset).resolve()) if is_own(dataset) else dataset, table=None if table is None else str(Path(table).resolve()),
         rivalry=None if rivalry is None else str(Path(rivalry).resolve()), here=str(Path.cwd()))
     with tempfile.TemporaryDirectory(prefix='cocogen-') as folder:
         cell = dict(cell_type='code', id='page', metadata={}, execution_count=None, outputs=[], source=f'from cocogen.explore.app import page\npage(**{values!r})')

@@ -14,9 +14,9 @@ import numpy as np
 import ipywidgets as widgets
 import traitlets
 from ipywidgets import Layout
-from ..game import Federation, Game, GameError, PowerLaw, account
+from ..game import Federation, FederationError, Game, GameError, PowerLaw, account, auto_strength
 from ..game.account import as_csv
-from .play import GameView, best_of, scene
+from .play import GameView, scene
 from .widgets import Explorer, ceiling, slide, wrap
 
 # %% ../../nbs/explore/01c_own.ipynb #655ae879
@@ -84,8 +84,8 @@ def consortium(
     fed = source if isinstance(source, Federation) else EXAMPLE if source is None else Federation.from_csv(source, rivalry)
     f = widgets.FloatSlider
     number = lambda kind, v, label: kind(value=v, description=label, style=dict(description_width='8.5rem'), layout=Layout(width='min(100%, 24rem)'))
-    view, table, state = GameView(), Table(columns(fed)), dict(rivalry=_dense(fed), key=None, files={})
-    controls = dict(table=table, strength=slide(f, 0., 0, 1, .001, 'strength ξ'), competition=slide(f, fed.competition, 0, 1, .01, 'competition', disabled=True),
+    view, table, state = GameView(), Table(columns(fed)), dict(rivalry=_dense(fed), key=None, waiting=None)
+    controls = dict(table=table, strength=slide(f, 0., 0, 1, .001, 'strength ξ'), competition=slide(f, fed.competition, 0, max(1., fed.competition), .01, 'competition', disabled=True),
         a=number(widgets.FloatText, 10.46, 'law: a'), b=number(widgets.FloatText, .36, 'law: b'), floor=number(widgets.FloatText, .2, 'law: floor'),
         classes=number(widgets.IntText, 10, 'classes'), discount=slide(f, .85, 0, .99, .01, 'discount κ'))
     files = {k: widgets.FileUpload(accept='.csv', multiple=False, description=text, tooltip=tip, layout=Layout(width='12rem')) for k, text, tip in (('consortium', 'Load a table', 'CSV: name, local, heterogeneity or class_0, class_1, ..., valuation'), ('rivalry', 'Load rivalry', 'CSV: a square table, an edge list, or segments'))}
@@ -94,25 +94,36 @@ def consortium(
     def show(table, strength, competition, a, b, floor, classes, discount):
         if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
         n = len(table['name'])
-        rho = _fit(state['rivalry'], n) if state['rivalry'] is not None else (1 - np.eye(n))*competition/max(n - 1, 1)
+        if big := next((k for k in COLUMNS[1:] for v in table[k] if abs(v)>1e12), ''): raise FederationError(f"`{big}` must be at most 1e12. Got: {max(table[big], key=abs):g}")
+        if state['rivalry'] is not None: state['rivalry'] = _fit(state['rivalry'], n)
+        rho = state['rivalry'] if state['rivalry'] is not None else (1 - np.eye(n))*competition/max(n - 1, 1)
         key = (tuple(table.items()), rho.tobytes(), a, b, floor, classes, discount)
         if key!=state['key']:
             s = scene(Game(Federation.from_frame(table, rivalry=rho), PowerLaw(a, b, floor, math.log(classes)), discount=discount))
             top = ceiling(1.3*s.strengths[-1]) if s.strengths[-1]>0 else 1.
             controls['strength'].max, controls['strength'].step = max(top, controls['strength'].min), top/200; controls['strength'].value = strength = min(strength, top)
-            state.update(key=key, scene=s, top=top)
+            state.update(key=key, scene=s, top=top, files=dict(consortium=as_csv(table), rivalry=as_csv([('name', table['name']), *zip(table['name'], rho.T)])))
         words = view.show(state['scene'], strength, state['top'])
-        state['files'] = dict(equilibrium=as_csv(account(view.game, view.x)), consortium=as_csv(table), rivalry=as_csv(dict(name=table['name'], **dict(zip(table['name'], rho.T)))))
-        links.value = 'Take with you: ' + ' · '.join(f'<a download="{k}.csv" href="data:text/csv;charset=utf-8,{quote(v)}">{k}.csv</a>' for k, v in state['files'].items())
+        files_now = dict(equilibrium=as_csv(account(view.game, view.x)), **state['files'])
+        links.value = 'Take with you: ' + ' · '.join(f'<a download="{k}.csv" href="data:text/csv;charset=utf-8,{quote(v)}">{k}.csv</a>' for k, v in files_now.items())
         return words
 
     def load(which):
         "A new table comes without rivalry; a rivalry file speaks of the organizations that the table shows"
         if not files[which].value: return
         got = bytes(files[which].value[0]['content']), files[which].value[0]['name']
-        e.attempt(lambda: use(read_upload(*got) if which=='consortium' else read_upload(as_csv(table.value).encode(), 'the table', got)))
+        files[which].value = ()                                         # so that the same file can be loaded again
+        if which=='consortium': state['waiting'] = got if b'segment' in got[0].split(b'\n')[0] else None     # its segments need the second file
+        table_, rival = (got, None) if which=='consortium' else (state['waiting'] or (as_csv(table.value).encode(), 'the table'), got)
+        e.attempt(lambda: use(read_upload(*table_, rival)))
     def use(fed):
-        state['rivalry'] = _dense(fed); table._set(columns(fed)); controls['competition'].disabled = state['rivalry'] is not None
+        state.update(rivalry=_dense(fed), waiting=None); table._set(columns(fed))
+        controls['competition'].disabled = state['rivalry'] is not None; controls['competition'].max = max(1., fed.competition)
+        if fed.competition: controls['competition'].value = fed.competition
+        return show(**e.values)
+    def to_best():
+        if state['key'] is None: return show(**e.values)              # nothing was ever solved: say why
+        controls['strength'].value = auto_strength(state['scene'].plain)
         return show(**e.values)
     def level(_): state['rivalry'] = None; controls['competition'].disabled = False; e.refresh()
 
@@ -120,10 +131,10 @@ def consortium(
     e = Explorer(controls, view.panels, show, [*files.values(), even, best])
     e.view, e.files, e.state, e.even, e.best, e.links = view, files, state, even, best, links
     for k, u in files.items(): u.observe(lambda _, k=k: load(k), 'value')
-    even.on_click(level); best.on_click(lambda _: e.set(strength=best_of(state['scene'])))
+    even.on_click(level); best.on_click(lambda _: e.attempt(to_best))
     rest = wrap(*(controls[k] for k in ('a', 'b', 'floor', 'classes', 'discount')))
     law = widgets.Accordion([rest], titles=('The learning law (measured by: cocogen calibrate)',), selected_index=None, layout=Layout(width='100%'))
-    style, _, words, pictures = e.children
+    style, _, words, pictures = e.children; e.follow += [view.drawer, links]
     e.children = [style, wrap(*files.values(), even), table, law, wrap(controls['strength'], controls['competition'], best), words, pictures, view.drawer, links]
     return e
 

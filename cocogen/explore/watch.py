@@ -19,10 +19,10 @@ from ..game import stream
 from ..game.federation import random_rivalry
 from ..fl.config import Config
 from ..fl.fidelity import sheet
-from ..fl.generate import DiffusionGenerator
+from ..fl.generate import DiffusionGenerator, pick_device
 from ..fl.generators import PretrainedGenerator
 from ..fl.runs import Run, RunError, read_run
-from .widgets import Explorer, Panel, choose, shorten, slide, span
+from .widgets import Drawer, Explorer, Panel, choose, shorten, slide, span
 
 # %% ../../nbs/explore/01b_watch.ipynb #13d4d1f8
 def flows(run:Run, t:int)->np.ndarray:
@@ -78,7 +78,7 @@ def explore_run(
     lines = [Panel(lambda title, measured, predicted, t, rounds: _line_frame(title, (measured, predicted), rounds), lambda ax, title, measured, predicted, t, rounds: _line_ink(ax, measured, predicted, t)) for _ in range(2)]
     for p in lines: p.ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     flow = bare(Panel(lambda F, names: dict(xlim=(-1.75, 1.75), ylim=(-1.35, 1.35), title='Who pays whom in this round (wide end pays)'), _flow_ink, grid=''))
-    images = bare(Panel(lambda x, rows: dict(xlim=(0, 1), ylim=(0, 1), title='Generated images, four a class'), _sheet_ink, (4.4, 2.2), grid=''))
+    images = bare(Panel(lambda x, rows: dict(xlim=(0, 1), ylim=(0, 1), title='Images of the generator, four a class'), _sheet_ink, (4.4, 2.2), grid=''))
     first = current(next(iter(folders)))
     controls = dict(run=choose(list(folders), next(iter(folders)), 'run'), round=slide(widgets.IntSlider, 1, 1, first.config.rounds, 1, 'round'))
     def show(run, round):
@@ -92,18 +92,21 @@ def explore_run(
         F = flows(r, t); flow.show(F, list(rows.organization))
         x = np.load(r.folder/'samples.npy', allow_pickle=False) if (r.folder/'samples.npy').exists() else None
         images.show(x, 4)
+        drawer.show({k: rows[k].tolist() for k in ('organization', 'status', 'local', 'generated', 'contribution', 'cost', 'damage', 'transfer', 'utility_predicted', 'utility_measured', 'margin')})
         here = by.loc[t]; odd = [f'{o} {s}' for o, s in zip(rows.organization, rows.status) if s!='ok']; out = rows.organization[rows.margin<0]
-        return ' · '.join([f"round <b data-fact=\"round\">{t}</b> of {r.config.rounds}" + ('' if r.done else f' (still running: {last} done)'), f'loss <b data-fact="loss">{here.loss:.4f}</b>', f'test accuracy <b>{here.test_accuracy:.1%}</b>',
-            f'generated <b data-fact="generated">{rows.generated.sum():,}</b>', f'strength {here.strength:.3g}', f'moved <b data-fact="moved">{F.sum():,.1f}</b>', f'welfare measured {here.welfare_measured:,.0f}, predicted {here.welfare_predicted:,.0f}',
-            'every margin is positive' if not len(out) else f"would rather be alone: {escape(', '.join(out))}", *map(escape, odd)])
+        return ' · '.join([f"round <b data-fact=\"round\">{t}</b> of {r.config.rounds}" + ('' if r.done else f' ({last} done so far)'), f'loss <b data-fact="loss">{here.loss:.4f}</b>', f'test accuracy <b>{here.test_accuracy:.1%}</b>',
+            f'generated <b data-fact="generated">{rows.generated.sum():,}</b>', f'strength {here.strength:.3g}', f'moved <b data-fact="moved">{rows.transfer.clip(lower=0).sum():,.1f}</b>', f'welfare measured {here.welfare_measured:,.0f}, predicted {here.welfare_predicted:,.0f}',
+            'nobody would rather be alone' if not len(out) else f"would rather be alone: {escape(', '.join(out))}", *map(escape, odd)])
+    drawer = Drawer('This round in numbers')
     play = widgets.Play(value=0, min=0, max=10**6, interval=1500, description='play', show_repeat=False)
-    e = Explorer(controls, dict(loss=lines[0], welfare=lines[1], flow=flow, images=images), show, [play])
+    e = Explorer(controls, dict(loss=lines[0], welfare=lines[1], flow=flow, images=images), show, [play], drawer)
     def tick(change):
-        name, t = e.controls['run'].value, e.controls['round'].value
-        r = current(name); last = int(r.table['round'].max()) if len(r.table) else 0
-        if t<last: e.controls['round'].value = t + 1
-        else: e.refresh()
-        if r.done and t>=last: play.playing = False
+        def forward():
+            name, t = e.controls['run'].value, e.controls['round'].value
+            r = current(name); last = int(r.table['round'].max()) if len(r.table) else 0
+            if r.done and t>=last: play.playing = False
+            return show(name, min(t + 1, last) if last else t)
+        e.attempt(forward)
     play.observe(tick, 'value')
     e.play = play
     return e
@@ -117,9 +120,12 @@ def explore_generator(
 )->Explorer:
     "Class, guidance, steps and seed against the images, with the time they take"
     if generator is None:
-        from cocogen.fl.rounds import prepare
-        from cocogen.fl.sets import load
-        generator, class_names = prepare(Config(dataset=dataset)).generators[0], class_names or load(dataset).class_names
+        from cocogen.fl.rounds import fitted_generator
+        from cocogen.fl.sets import load, split
+        config, data = Config(dataset=dataset), load(dataset)
+        parts = split(data, config.seed, config.generator_share, config.validation_share)
+        generator, _ = fitted_generator(config, data, data.images[parts.generator], data.labels[parts.generator], parts.validation, pick_device())
+        class_names = class_names or data.class_names
     seen, tuned = generator.seen, 'own' if isinstance(generator, DiffusionGenerator) else 'pipeline' if isinstance(generator, PretrainedGenerator) else ''
     now = (generator.config.guidance, generator.config.sampler_steps) if tuned=='own' else (generator.config['guidance'], generator.config['steps']) if tuned else (1., 1)
     panel = bare(Panel(lambda x, rows: dict(xlim=(0, 1), ylim=(0, 1), title=''), _sheet_ink, (6.4, 4.6), grid=''))

@@ -12,11 +12,14 @@ from .solvers import equilibrium
 from .utility import Game
 
 # %% ../../nbs/game/08_account.ipynb #6f414001
-def as_csv(columns:dict)->str:
+def as_csv(
+    columns # a mapping, or pairs of a name and its values
+)->str:
     "Columns of text and numbers as comma-separated text, numbers to the last bit"
+    names, values = zip(*(columns.items() if isinstance(columns, dict) else columns))
     f = io.StringIO(newline=''); w = csv.writer(f)
-    w.writerow(columns)
-    w.writerows(zip(*([v if isinstance(v, str) else float(v) for v in c] for c in columns.values())))
+    w.writerow(names)
+    w.writerows(zip(*([v if isinstance(v, str) else float(v) for v in c] for c in values)))
     return f.getvalue()
 
 def account(game:Game, x)->dict:
@@ -45,6 +48,6 @@ def what_keeps(
     out = individual_rationality(plain, equilibrium(plain).x).leavers
     text = f"Without transfers {', '.join(plain.fed.name[k] for k in out)} would leave." if len(out) else "Without transfers, too, everyone would stay."
     spans = rational_strengths(plain)
-    if spans: return text + " Everyone stays at strengths from " + ' and '.join(f"{a:.4g} to {b:.4g}" for a, b in spans) + '.'
+    if spans: return text + " Everyone stays at strengths from " + ' and '.join(f"{a:.4g} to {b:.4g}" if b<float('inf') else f"{a:.4g} on" for a, b in spans) + '.'
     c = stable_coalition(plain)
     return text + f" No strength keeps everyone in; without transfers the stable coalition is {', '.join(plain.fed.name[k] for k in c.members)}."
