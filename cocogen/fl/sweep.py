@@ -24,7 +24,7 @@ def parallel(
     jobs:int=0,           # workers; 0: one a core
     progress:bool=True, desc:str='', done:int=0, # for the bar: what it does, and how many were done before
     backend:str='joblib', # a name in `BACKENDS`, or another backend of joblib's
-    address:str=''        # of a running cluster: a Dask scheduler (tcp://host:8786) or a Ray head; empty: one is started here
+    address:str=''        # of a running cluster: a Dask scheduler (`tcp://host:8786`) or a Ray head; empty: one is started here
 ):
     "Yields (number of the task, result) in the order in which tasks finish; with one job in this process"
     from joblib import Parallel, delayed, parallel_config
