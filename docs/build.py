@@ -25,6 +25,17 @@ def executed(path:Path):
     nb.cells = whole
     return nb
 
+def mend_widgets(nb):
+    "Drops binary parts of widget states that belong to an earlier value (of an upload that was cleared): a page could not place them"
+    def there(state, path):
+        try:
+            for k in path[:-1]: state = state[k]
+            return isinstance(state, (dict, list)) and (not isinstance(state, list) or path[-1]<len(state))
+        except (KeyError, IndexError, TypeError): return False
+    for models in nb.metadata.get('widgets', {}).values():
+        for m in models['state'].values():
+            if 'buffers' in m: m['buffers'] = [b for b in m['buffers'] if there(m['state'], b['path'])]
+
 def markdown(nb)->str:
     "A notebook as Markdown: prose, code, and what the code printed"
     text = []
@@ -72,6 +83,7 @@ def to_page(path:Path, took:dict):
     "Runs a notebook and stores it as a page of the site"
     begun, rel = time.time(), path.relative_to(root/'nbs')
     nb = executed(path)
+    mend_widgets(nb)
     module = module_of(nb)
     nb.cells = [c for c in nb.cells if not hidden(c)]
     for c in nb.cells:
