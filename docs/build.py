@@ -90,7 +90,8 @@ def to_page(path:Path, took:dict):
         if flagged(c): c.source = '# a long test, or one for a GPU: not run for this page\n' + c.source
         if c.cell_type=='code': c.source = re.sub(r'^#\|.*\n', '', c.source, flags=re.M)
     up = '../'*(len(rel.parts) - 1)
-    links = ([f'[API reference]({up}api/{module if module.startswith("cocogen") else "cocogen." + module}.rst)'] if module and module!='cli' else []) + ([f'[Command reference]({up}commands.md)'] if module=='cli' else []) + [f'{{download}}`This notebook, with outputs <{rel.name}>`']
+    more = {None: [], 'cli': [f'[Command reference]({up}commands.md)']}.get(module, [f'[API reference]({up}api/cocogen.{module}.rst)'])
+    links = [*more, f'{{download}}`This notebook, with outputs <{rel.name}>`']
     if rel.name!='index.ipynb': nb.cells[0].source = re.sub(r'\A(#.*\n+(?:>.*\n?)*)', lambda m: f"{m[1]}\n\n{' · '.join(links)}\n\n", nb.cells[0].source + '\n', count=1)      # below title and summary
     (work/rel).parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nb, work/rel)

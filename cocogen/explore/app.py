@@ -7,10 +7,9 @@ __all__ = ['page', 'AppError', 'serve']
 
 # %% ../../nbs/explore/02_app.ipynb #44459b17
 import json, os, secrets, tempfile, threading, webbrowser
-from html import escape
 from pathlib import Path
 import ipywidgets as widgets
-from .widgets import CSS
+from .widgets import CSS, sentence
 
 # %% ../../nbs/explore/02_app.ipynb #d42eabcb
 def _runs(folder:Path)->list: "Folders of runs and of comparisons below `folder`, newest first"; return sorted({p.parent.parent if (p.parent.parent/'comparison.json').exists() else p.parent for p in folder.glob('**/config.json')}, key=lambda p: -p.stat().st_mtime)
@@ -23,7 +22,7 @@ def _watch(run, here):
     out = widgets.VBox()
     def open_(_=None):
         try: out.children = [explore_run(Path(here)/field.value)] if field.value else [widgets.HTML('Name the folder of a run; <code>cocogen run</code> makes one.')]
-        except (ValueError, OSError) as e: out.children = [widgets.HTML(f'<div class="cocogen-no" role="alert">{escape(str(e))}</div>')]
+        except (ValueError, OSError) as e: out.children = [widgets.HTML(sentence(e))]
     field.observe(open_, 'value'); open_()
     return widgets.VBox([field, out])
 
@@ -48,7 +47,7 @@ def page(
         box = tabs.children[k]
         box.children = [widgets.HTML('preparing &hellip; (a generator is fitted once, and kept)')]
         try: box.children = [makers[k]()]
-        except (ValueError, OSError) as e: box.children = [widgets.HTML(f'{CSS}<div class="cocogen-no" role="alert">{escape(str(e))}</div>')]
+        except (ValueError, OSError) as e: box.children = [widgets.HTML(sentence(e))]
     tabs.observe(fill, 'selected_index'); fill()
     return widgets.VBox([widgets.HTML(f'{CSS}<h1 style="font-size:1.5rem;margin:.2rem 0">cocogen: rival organizations, one model</h1>'), tabs])
 

@@ -22,7 +22,7 @@ from ..fl.fidelity import sheet
 from ..fl.generate import DiffusionGenerator, pick_device
 from ..fl.generators import PretrainedGenerator
 from ..fl.runs import Run, RunError, read_run
-from .widgets import Drawer, Explorer, Panel, choose, shorten, slide, span
+from .widgets import Drawer, Explorer, Panel, choose, shorten, slide, span, told
 
 # %% ../../nbs/explore/01b_watch.ipynb #13d4d1f8
 def flows(run:Run, t:int)->np.ndarray:
@@ -94,8 +94,8 @@ def explore_run(
         images.show(x, 4)
         drawer.show({k: rows[k].tolist() for k in ('organization', 'status', 'local', 'generated', 'contribution', 'cost', 'damage', 'transfer', 'utility_predicted', 'utility_measured', 'margin')})
         here = by.loc[t]; odd = [f'{o} {s}' for o, s in zip(rows.organization, rows.status) if s!='ok']; out = rows.organization[rows.margin<0]
-        return ' · '.join([f"round <b data-fact=\"round\">{t}</b> of {r.config.rounds}" + ('' if r.done else f' ({last} done so far)'), f'loss <b data-fact="loss">{here.loss:.4f}</b>', f'test accuracy <b>{here.test_accuracy:.1%}</b>',
-            f'generated <b data-fact="generated">{rows.generated.sum():,}</b>', f'strength {here.strength:.3g}', f'moved <b data-fact="moved">{rows.transfer.clip(lower=0).sum():,.1f}</b>', f'welfare measured {here.welfare_measured:,.0f}, predicted {here.welfare_predicted:,.0f}',
+        return ' · '.join([f"round {told('round', t)} of {r.config.rounds}" + ('' if r.done else f' ({last} done so far)'), f"loss {told('loss', f'{here.loss:.4f}')}", f'test accuracy <b>{here.test_accuracy:.1%}</b>',
+            f"generated {told('generated', f'{rows.generated.sum():,}')}", f'strength {here.strength:.3g}', f"moved {told('moved', f'{rows.transfer.clip(lower=0).sum():,.1f}')}", f'welfare measured {here.welfare_measured:,.0f}, predicted {here.welfare_predicted:,.0f}',
             'nobody would rather be alone' if not len(out) else f"would rather be alone: {escape(', '.join(out))}", *map(escape, odd)])
     drawer = Drawer('This round in numbers')
     play = widgets.Play(value=0, min=0, max=10**6, interval=1500, description='play', show_repeat=False)
@@ -142,5 +142,5 @@ def explore_generator(
         took = time.perf_counter() - begun
         panel.show(x, max(1, int(count**.5*.85)))
         calls = f'{steps*(1 + (guidance!=1))} network calls an image' if tuned else f'{escape(type(generator).__name__)}: guidance and steps have no part in it'
-        return f'{count} images in <b data-fact="seconds">{took:.3f}</b> s, {count/took:,.0f} a second · {calls}'
+        return f'{count} images in {told("seconds", format(took, ".3f"))} s, {count/took:,.0f} a second · {calls}'
     return Explorer(controls, dict(images=panel), show)
