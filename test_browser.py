@@ -159,7 +159,9 @@ def test_jupyterlab(lab, watched):
     page.goto(f'{lab}/lab/tree/explorers.ipynb?token=lab&reset')
     page.locator('.jp-Notebook').wait_for(timeout=120_000)
     if (no:=page.get_by_role('button', name='No', exact=True)).count(): no.click()
+    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible(timeout=60_000)       # a command given before the kernel is there is lost
     page.get_by_role('menuitem', name='Run', exact=True).click(); page.get_by_text('Run All Cells', exact=True).click()
+    expect(page.locator('.jp-CodeCell').first.locator('.jp-InputPrompt')).to_have_text('[1]:', timeout=60_000)
     expect(fact(body, 'seconds')).to_be_attached(timeout=240_000)
     cell = lambda k: page.locator('.jp-CodeCell').nth(k)
     for k, name in enumerate(('game', 'partition', 'run', 'generator', 'own'), 1):
