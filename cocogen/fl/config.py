@@ -26,7 +26,7 @@ PARTITIONS = ('dirichlet', 'iid', 'shards', 'quantity', 'column')
 GENERATORS = ('diffusion', 'mixture')      # or the folder or hub name of a diffusers pipeline
 
 _choices = dict(strategy=tuple(STRATEGIES), model=tuple(MODELS), norm=tuple(NORMS), optimizer=('sgd', 'adamw'), aggregation=AGGREGATIONS,
-    engine=('auto', *ENGINES), precision=('auto', 'float32', 'bfloat16'), partition=PARTITIONS, shift=SHIFTS)
+    engine=('auto', *ENGINES, 'flower'), precision=('auto', 'float32', 'bfloat16'), partition=PARTITIONS, shift=SHIFTS)
 _ranges = [(('orgs', 'rounds', 'local_steps', 'batch', 'sampler_steps', 'minimum', 'pieces'), lambda v: v>=1, 'must be at least 1'),
     (('alpha', 'lr', 'price', 'guidance'), lambda v: v>0, 'must be positive'),
     (('competition', 'seed', 'samples', 'congestion', 'cap', 'local_epochs', 'weight_decay', 'proximal', 'shift_strength', 'image_size', 'generator_steps'), lambda v: v>=0, 'must not be negative'),
@@ -107,7 +107,7 @@ class Config:
     guidance:float=1.         # classifier-free guidance; 1: none
     generator_share:float=.25 # of the training images, to fit the shared generator on; no organization holds them
     validation_share:float=.15 # of the training images, to measure the loss that payoffs are settled on
-    engine:str='auto'         # sequential, processes, stacked
+    engine:str='auto'         # sequential, processes, stacked; or flower: every organization a node of its own
     device:str='auto'         # cpu, cuda, mps
     precision:str='auto'      # of local training: float32 or bfloat16; auto: bfloat16 on a GPU
     deterministic:bool=False  # only kernels that give the same bits every time, on a GPU too

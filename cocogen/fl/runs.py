@@ -148,7 +148,7 @@ def run(
     with determinism(config.deterministic):
         con = prepare(config, progress, kept, pool) if consortium is None else replace(consortium, config=config)
         if kept and _law(kept)!=_law(con.constants): raise RunError(f"'{folder}' already holds a run with another calibration of the learning law. Choose another folder")
-        if not old: decide(con, start(con))           # a game without an equilibrium is refused before anything is written
+        if not old and con.real: decide(con, start(con))           # a game without an equilibrium is refused before anything is written; organizations elsewhere have not been asked yet
         with _alone(folder): return _play(folder, old, con, progress, trainer, begun)
 
 def _play(folder, old, con, progress, trainer, begun)->Run:
@@ -178,7 +178,7 @@ def _begin(folder, old, con)->tuple:
     with _writing(folder, 'The run'):
         if not (folder/'law.json').exists() or not old: write_text(folder/'law.json', json.dumps({k: v for k, v in con.constants.items() if k not in ('measured', 'fitted')}, indent=1))
         if not old: write_text(folder/'config.json', json.dumps(asdict(con.config), indent=1))
-        if not (folder/'samples.npy').exists(): _samples(folder/'samples.npy', con.generators[0])
+        if con.generators and not (folder/'samples.npy').exists(): _samples(folder/'samples.npy', con.generators[0])
     if not (folder/'state.safetensors').exists(): return start(con), []
     state = load_state(folder/'state.safetensors', con.device, _mark(con.config, con.constants))
     rows = old.table[old.table['round']<=state.round].to_dict('records') if len(old.table) else []

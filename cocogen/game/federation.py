@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FederationError', 'stream', 'Segments', 'symmetric', 'times', 'heterogeneity', 'Federation', 'random_rivalry',
-           'simulate', 'dirichlet_rows', 'from_labels', 'to_frame']
+           'simulate', 'dirichlet_rows', 'from_labels', 'from_counts', 'to_frame']
 
 # %% ../../nbs/game/00_federation.ipynb #08087137
 from dataclasses import dataclass, replace
@@ -291,18 +291,25 @@ def from_labels(
             raise FederationError(f"`labels` must be a flat array of whole numbers. Got {l.dtype} of shape {l.shape} for organization {k}")
         if l.min()<0 or l.max()>=classes:
             raise FederationError(f"`labels` must be whole numbers in 0..{classes-1}. Got {l.min()}..{l.max()} for organization {k}")
-    counts_nk = np.stack([np.bincount(l, minlength=classes) for l in labels])
-    return _from_counts(counts_nk, target, dict(competition=competition, seed=seed, fidelity=fidelity, fidelity_drop=fidelity_drop),
-        changes)
+    return from_counts(np.stack([np.bincount(l, minlength=classes) for l in labels]), target, competition, seed, fidelity, fidelity_drop, **changes)
 
-def _from_counts(counts_nk, target, draw, changes):
+def from_counts(
+    counts_nk:np.ndarray,   # samples of each class, shape (N, K), whole numbers, at least one an organization
+    target:np.ndarray=None, # this and the next four as of `from_labels`
+    competition:float=.3,
+    seed:int=0,
+    fidelity:float=.9,
+    fidelity_drop:float=0.,
+    **changes               # any other field of `Federation`
+)->Federation:
+    "The consortium that holds so many samples of each class (sections 1 and 6)"
+    counts_nk = np.asarray(counts_nk)
+    if counts_nk.dtype.kind not in 'iu' or counts_nk.ndim!=2 or not counts_nk.size or (counts_nk<0).any() or not counts_nk.sum(1).all():
+        raise FederationError(f"Class counts must be whole numbers that are not negative, a row an organization, and not all 0. Got {counts_nk.dtype} of shape {counts_nk.shape}")
     n, local = len(counts_nk), counts_nk.sum(1)
-    p = counts_nk/local[:, None]
-    q = _target(target, counts_nk)
-    base = simulate(n, competition=draw['competition'], seed=draw['seed'], rivals=None if n<=2000 else 10)
-    h = heterogeneity(p, q)
-    given = dict(local=local, heterogeneity=h, valuation=base.valuation, fidelity=draw['fidelity']*(1 - draw['fidelity_drop']*h),
-        rivalry=base.rivalry, label_dist=p, target=q)
+    p, q = counts_nk/local[:, None], _target(target, counts_nk)
+    base, h = simulate(n, competition=competition, seed=seed, rivals=None if n<=2000 else 10), heterogeneity(p, q)
+    given = dict(local=local, heterogeneity=h, valuation=base.valuation, fidelity=fidelity*(1 - fidelity_drop*h), rivalry=base.rivalry, label_dist=p, target=q)
     return Federation(**{**given, **changes})
 
 def _target(target, counts_nk)->np.ndarray:
@@ -312,7 +319,7 @@ def _target(target, counts_nk)->np.ndarray:
         raise FederationError(f"`target` must be a distribution over {counts_nk.shape[1]} classes. Got shape {q.shape} with sum {q.sum():g}")
     return q
 
-Federation.from_labels = staticmethod(from_labels)
+Federation.from_labels, Federation.from_counts = staticmethod(from_labels), staticmethod(from_counts)
 
 # %% ../../nbs/game/00_federation.ipynb #8e89827f
 def to_frame(self:Federation):

@@ -148,18 +148,18 @@ def from_csv(
     target:np.ndarray=None  # as in `from_frame`
 )->Federation:
     "A consortium from its own file"
-    frame = _numbers(_read_csv(path))
-    if isinstance(rivalry, (str, Path)):
-        col = _read_csv(rivalry)
-        if {'segment', 'intensity'} <= set(col) and len(set(col['segment']))<len(col['segment']):
-            raise FederationError(f"'{rivalry}' must give each segment one intensity. Got: {', '.join(col['segment'])}")
-        if {'segment', 'intensity'} <= set(col): rivalry = dict(zip(col['segment'], _numbers(col)['intensity']))
-        else:
-            col = _numbers(col, keep=('name', 'from', 'to'))
-            if 'name' not in col and not {'from', 'to', 'rivalry'} <= set(col):
-                raise FederationError(f"'{rivalry}' must be a square table with a column `name`, an edge list with from, to, rivalry, or segments with segment, intensity. Got: {', '.join(col)}")
-            rivalry = _Table(col)
-    return from_frame(frame, rivalry, target)
+    return from_frame(_numbers(_read_csv(path)), _read_rivalry_file(rivalry) if isinstance(rivalry, (str, Path)) else rivalry, target)
+
+def _read_rivalry_file(path):
+    "Rivalry in a file, in a form that `from_frame` takes"
+    col = _read_csv(path)
+    if {'segment', 'intensity'} <= set(col):
+        if len(set(col['segment']))<len(col['segment']): raise FederationError(f"'{path}' must give each segment one intensity. Got: {', '.join(col['segment'])}")
+        return dict(zip(col['segment'], _numbers(col)['intensity']))
+    col = _numbers(col, keep=('name', 'from', 'to'))
+    if 'name' not in col and not {'from', 'to', 'rivalry'} <= set(col):
+        raise FederationError(f"'{path}' must be a square table with a column `name`, an edge list with from, to, rivalry, or segments with segment, intensity. Got: {', '.join(col)}")
+    return _Table(col)
 
 Federation.from_csv = staticmethod(from_csv)
 
