@@ -58,7 +58,7 @@ def authority(folder:Path, host:str, days:int=398):
         except ValueError: return x509.DNSName(h)
     now, (ca, server) = datetime.now(timezone.utc), (ec.generate_private_key(ec.SECP384R1()) for _ in range(2))
     def sign(subject, key, *extensions):
-        b = x509.CertificateBuilder(name(subject), name('cocogen consortium'), key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + timedelta(days=days))
+        b = x509.CertificateBuilder(name('cocogen consortium'), name(subject), key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + timedelta(days=days))
         for e, critical in extensions: b = b.add_extension(e, critical)
         return b.sign(ca, hashes.SHA384()).public_bytes(s.Encoding.PEM)
     use = dict.fromkeys(('content_commitment', 'key_encipherment', 'data_encipherment', 'key_agreement', 'encipher_only', 'decipher_only', 'crl_sign', 'key_cert_sign', 'digital_signature'), False)
@@ -392,31 +392,47 @@ def _watch(folder, cfg, link, progress, tell):
 
 # %% ../../nbs/fl/07a_deploy.ipynb #77c6ad1e
 def join(
-    home,            # of an organization
-    address:str='',  # of the server, if it has moved
+    home,              # of an organization
+    address:str='',    # of the server, if it has moved
+    wait:float=600,    # seconds to go on trying where the server does not answer, or does not know the key yet
     tell=tqdm.write
 ):
-    "Starts the SuperNode of an organization; returns when the run is over and the final model is there"
+    "Runs the SuperNode of an organization until the run is over and the final model is there; starts it again if it dies"
     need_flower()
     home = Path(home).resolve()
     if not (home/'node.json').exists(): raise DeployError(f"'{home}' must be an organization's home, made by `cocogen consortium enroll`. It holds no node.json")
-    facts = read_json(home/'node.json', DeployError)
-    address, done = address or facts['address'], home/'model.safetensors'
-    _split(address); before = done.stat().st_mtime_ns if done.exists() else None
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
-    args = ['--superlink', address, '--root-certificates', str(home/'ca.pem'), '--auth-supernode-private-key', str(home/'node'), '--host', '127.0.0.1', '--port', str(port), '--node-config', f'home="{home}"']
+    facts, done, log = read_json(home/'node.json', DeployError), home/'model.safetensors', home/'node.log'
+    address = address or facts['address']; _split(address)
+    args = ['--superlink', address, '--root-certificates', str(home/'ca.pem'), '--auth-supernode-private-key', str(home/'node'), '--host', '127.0.0.1', '--node-config', f'home="{home}"', '--max-wait-time', '20']
     tell(f"{facts['name']} connects to {address}; Ctrl-C leaves")
-    begun, shown = (home/'node.log').stat().st_size if (home/'node.log').exists() else 0, 0
-    with _process('_node', args, home/'node.log', home/'flower') as node:
-        while node.poll() is None:
-            shown = _settled(home, shown, tell)
-            if done.exists() and done.stat().st_mtime_ns!=before:
-                time.sleep(5)                                   # the answer is on its way
-                tell(f"The run is over; the final model is '{done}'"); return
-            time.sleep(.5)
-    with open(home/'node.log', encoding='utf-8', errors='replace') as f: f.seek(begun); text = f.read()
-    why = ("the coordinator does not know this organization's key: send it '" + str(home/'node.pub') + "'") if '401' in text or 'public key' in text.lower() else f"its log is '{home/'node.log'}': {_tail(home/'node.log')}"
-    raise DeployError(f"The node of {facts['name']} was not admitted or was stopped at {address}; {why}")
+    before, shown, said, end = _stamp(done), 0, '', time.monotonic() + wait
+    while True:
+        begun = log.stat().st_size if log.exists() else 0
+        with _process('_node', [*args, '--port', str(_free_port())], log, home/'flower') as node:
+            while node.poll() is None:
+                shown = _settled(home, shown, tell)
+                if _stamp(done)!=before:
+                    time.sleep(3)                                   # its answer is on its way
+                    tell(f"The run is over; the final model is '{done}'"); return
+                time.sleep(.5)
+        with open(log, encoding='utf-8', errors='replace') as f: f.seek(begun); text = f.read()
+        if 'SuperNode ID' in text: end = time.monotonic() + wait    # it was in: whatever ended it is new
+        why = _why(text, home)
+        if time.monotonic()>end or 'CERTIFICATE' in text: raise DeployError(f"{facts['name']} could not join at {address}: {why}")
+        if why!=said: tell(f"{why}; trying again"); said = why
+        time.sleep(3)
+
+def _stamp(path): return path.stat().st_mtime_ns if path.exists() else None
+
+def _free_port()->int:
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
+
+def _why(text, home)->str:
+    "What the log of a node that ended says"
+    if '2004' in text or '401' in text: return f"the coordinator does not know this key; it needs '{home/'node.pub'}'"
+    if 'CERTIFICATE' in text: return f"the server is not the one of the invitation; its certificate does not fit '{home/'ca.pem'}'"
+    if 'Connection attempt failed' in text and 'SuperNode ID' not in text: return 'the server does not answer'
+    return f"the node ended; its log is '{home/'node.log'}'"
 
 def _settled(home, shown, tell)->int:
     "Tells the rounds that were settled since"
