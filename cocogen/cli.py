@@ -10,10 +10,12 @@ import json, math, sys
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
+from .consortium import consortium
 
 # %% ../nbs/90_cli.ipynb #5b9d1009
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     help="Play, solve and measure consortia of rival organizations that train one model with synthetic data.")
+app.add_typer(consortium, name='consortium')
 
 def _console():
     "Where tables go: as wide as the terminal, or 130 columns in a file; text in a notebook too"
@@ -53,7 +55,7 @@ def run(
         typer.Option(help="vcfl, random, max, wco, cocogen, cocogen+, first-best, planner; repeat to compare")]=None,
     seed:Annotated[Optional[int], typer.Option(help="decides every random number")]=None,
     samples:Annotated[Optional[int], typer.Option(help="real images that organizations hold together; 0: all")]=None,
-    engine:Annotated[Optional[str], typer.Option(help="auto, sequential, processes or stacked")]=None,
+    engine:Annotated[Optional[str], typer.Option(help="auto, sequential, processes or stacked; flower: every organization a node of Flower's simulation")]=None,
     device:Annotated[Optional[str], typer.Option(help="auto, cpu, cuda or mps")]=None,
     data:Annotated[Optional[str], typer.Option(help="folder of the data set; default: $COCOGEN_DATA, the system's folder, the cache")]=None,
     out:Annotated[Optional[Path], typer.Option(help="run folder; default: a name of its own in runs/")]=None,

@@ -212,15 +212,14 @@ def _own(data, public)->tuple:
 
 def _settle(home, invitation, public, name, x, y, terms, progress):
     "Writes a home: the organization, its key, and how to reach the server"
-    cfg, K, facts = public['config'] if isinstance(public['config'], Config) else Config.of(public['config']), len(public['classes']), public['fidelity']
+    cfg, facts = public['config'] if isinstance(public['config'], Config) else Config.of(public['config']), public['fidelity']
     device = pick_device(cfg.device)
     if cfg.local_generators:
         j = read_npz(invitation/'judges.npz')
         data = DataSet(name, np.concatenate([x, j['images']]), np.concatenate([y, j['labels']]), j['images'], j['labels'], tuple(public['classes']))
         gen, facts = fitted_generator(cfg, data, x, y, np.arange(len(y), len(data.labels)), device, progress)
-    elif (invitation/'generator.safetensors').exists(): gen = Generator.load(invitation/'generator.safetensors', device)
-    else: gen = PretrainedGenerator.__new__(PretrainedGenerator)          # a published pipeline, which `open_member` loads by its name
-    Member(cfg, x, y, K, gen, max(facts['fidelity'], 1e-3), terms).save(home)
+    else: gen = Generator.load(at, device) if (at := invitation/'generator.safetensors').exists() else None
+    Member(cfg, x, y, tuple(public['classes']), gen, max(facts['fidelity'], 1e-3), terms).save(home)
     node_key(home/'node'); shutil.copy(invitation/'ca.pem', home)
     write_text(home/'.gitignore', '*\n')
     write_text(home/'node.json', json.dumps(dict(name=name, address=public['address']), indent=1))

@@ -10,7 +10,7 @@ __all__ = ['TERMS', 'need_flower', 'MemberError', 'Member', 'open_member', 'desc
 import json, os, tempfile, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from queue import Queue
 import numpy as np
@@ -42,12 +42,16 @@ class Member:
     config:Config
     images:np.ndarray     # its real images, uint8 (d_n, h, w, c)
     labels:np.ndarray     # int64, shape (d_n,)
-    classes:int           # number of classes K
-    generator:Generator   # the shared one, or its own
+    names:tuple           # of the classes, K
+    source:object         # a `Generator`, the shared one or its own, or a function that loads it
     fidelity:float        # of that generator, measured
     terms:dict=field(default_factory=dict) # `unit_cost` (currency), `congestion` (currency per sample), `cap` (samples a round), where it states them
     place:int=-1          # its number in a simulation; elsewhere the server knows it by its key
 
+    @cached_property
+    def generator(self)->Generator: "Loaded when it is first needed: a description does without"; return self.source if isinstance(self.source, Generator) else self.source()
+    @property
+    def classes(self)->int: return len(self.names)
     @property
     def counts(self)->np.ndarray: "Real images of each class, shape (K,)"; return np.bincount(self.labels, minlength=self.classes)
     @property
@@ -57,20 +61,22 @@ class Member:
         "Writes it to its folder; `open_member` reads it"
         home = Path(home); home.mkdir(parents=True, exist_ok=True)
         with whole(home/'images.npz') as part, open(part, 'wb') as f: np.savez(f, images=self.images, labels=self.labels)
-        if not isinstance(self.generator, PretrainedGenerator): self.generator.save(home/'generator.safetensors')
-        write_text(home/'member.json', json.dumps(dict(config=asdict(self.config), classes=self.classes, fidelity=float(self.fidelity), terms=self.terms, place=self.place), indent=1))
+        if self.source is not None and not isinstance(self.source, PretrainedGenerator): self.generator.save(home/'generator.safetensors')      # a published pipeline is loaded by its name
+        write_text(home/'member.json', json.dumps(dict(config=asdict(self.config), names=self.names, fidelity=float(self.fidelity), terms=self.terms, place=self.place), indent=1))
 
 @lru_cache(maxsize=None)                # a simulation's worker serves many messages
 def open_member(home)->Member:
     "The organization in a folder; images that it draws are kept there"
     home, facts = Path(home), read_json(Path(home)/'member.json', MemberError)
     held = read_npz(home/'images.npz')
-    try: cfg, K = Config.of(facts['config']), int(facts['classes'])
+    try: cfg, K = Config.of(facts['config']), len(facts['names'])
     except (KeyError, TypeError, ValueError) as e: raise MemberError(f"'{home/'member.json'}' does not describe an organization: {e}") from None
     x, y = held['images'], held['labels']
-    if (home/'generator.safetensors').exists(): gen = Generator.load(home/'generator.safetensors', pick_device(cfg.device))
-    else: gen = make_generator(cfg, DataSet('member', x, y, x, y, tuple(map(str, range(K)))), pick_device(cfg.device)).fit(x, y, K, False)
-    return Member(cfg, x, y, K, Pool(gen, home/'drawn'), facts['fidelity'], facts['terms'], facts['place'])
+    def drawn():
+        at, device = home/'generator.safetensors', pick_device(cfg.device)
+        gen = Generator.load(at, device) if at.exists() else make_generator(cfg, DataSet('member', x, y, x, y, tuple(facts['names'])), device).fit(x, y, K, False)
+        return Pool(gen, home/'drawn')
+    return Member(cfg, x, y, tuple(facts['names']), drawn, facts['fidelity'], facts['terms'], facts['place'])
 
 # %% ../../nbs/fl/07_flower.ipynb #0653ff50
 def describe(member:Member)->dict:
@@ -272,7 +278,7 @@ def simulation(con:Consortium):
     cores, grids, over = os.cpu_count() or 1, Queue(), threading.Event()
     with tempfile.TemporaryDirectory(prefix='cocogen-flower-') as homes:
         for n, (x, y) in enumerate(con.real):
-            Member(con.config, x, y, len(con.fed.target), con.generators[n % len(con.generators)], con.fed.fidelity[n], place=n).save(Path(homes)/str(n))
+            Member(con.config, x, y, con.names, _bare(con.generators[n % len(con.generators)]), con.fed.fidelity[n], place=n).save(Path(homes)/str(n))
         server = ServerApp()
         @server.main()
         def main(grid, context): grids.put(grid); over.wait()
@@ -285,6 +291,8 @@ def simulation(con:Consortium):
             if isinstance(grid := grids.get(), BaseException): raise EngineError(f"Flower's simulation could not be started: {grid}")
             yield Flower(grid, _places(grid, con.config.orgs))
         finally: over.set(); thread.join()
+
+def _bare(generator)->Generator: "A generator without the pool around it"; return getattr(generator, 'generator', generator)
 
 def _places(grid, N:int)->dict:
     "Number of the organization at each node of a simulation, which it says itself"

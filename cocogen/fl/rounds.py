@@ -89,6 +89,7 @@ class Consortium:
     test:tuple              # images and labels for reports
     device:torch.device
     constants:dict          # the calibration that law and discount are from
+    names:tuple=()          # of the classes
 
     @property
     def spec(self)->tuple: c = self.config; return c.model, tuple(self.validation[0].shape[1:]), len(self.fed.target), c.seed, c.norm
@@ -146,7 +147,7 @@ def prepare(
     fed, law = federation(cfg, cal, np.stack([np.bincount(y, minlength=data.classes) for _, y in real]), np.broadcast_to(theta, cfg.orgs))
     put = lambda x, y: (to_tensor(x, device), torch.from_numpy(y).to(device))
     return Consortium(cfg, fed, law, cal['discount'], [g if pool is None else Pool(g, pool) for g, _ in fits], [f for _, f in fits], real,
-        put(data.images[parts.validation], data.labels[parts.validation]), put(data.test_images, data.test_labels), device, cal)
+        put(data.images[parts.validation], data.labels[parts.validation]), put(data.test_images, data.test_labels), device, cal, data.class_names)
 
 # %% ../../nbs/fl/04_rounds.ipynb #d0af396a
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,135 @@
+"A consortium of processes on this machine: TLS, keys, deaths and lies. `make test-deploy` runs it."
+import json, os, re, shutil, signal, subprocess, sys, time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+import numpy as np
+import pytest
+
+flwr = pytest.importorskip('flwr', reason="Flower is not installed: pip install 'cocogen[flower]'")
+from cocogen.fl import Config, read_run, run
+from cocogen.fl.deploy import _free_port, init, node_key
+
+BASE = Config(orgs=3, rounds=3, generator_steps=200, local_steps=20, samples=500, carry_over=True, seed=4)
+ENV = os.environ | dict(OMP_NUM_THREADS='1')                     # so many processes on two cores
+COCOGEN = [sys.executable, '-c', 'from cocogen.cli import main; main()']
+
+class Command:
+    "A running `cocogen`, in a process group of its own, and what it has said"
+    def __init__(self, at:Path, *args, **env):
+        self.said_at = at; self.out = open(at, 'ab')
+        self.p = subprocess.Popen([*COCOGEN, *map(str, args)], stdout=self.out, stderr=subprocess.STDOUT, env=ENV | env, start_new_session=True)
+    @property
+    def said(self)->str: return self.said_at.read_text(encoding='utf-8')
+    def wait(self, timeout): return self.p.wait(timeout)
+    def kill(self):
+        "As a power cut would: nobody gets to say goodbye"
+        for pid in _family(self.p.pid): _end(pid)
+    def stop(self):
+        if self.p.poll() is None: self.p.send_signal(signal.SIGINT)
+        try: self.p.wait(20)
+        except subprocess.TimeoutExpired: self.kill()
+        self.out.close()
+
+def _family(pid)->list:
+    "A process and everything below it"
+    rows = [l.split() for l in subprocess.run(['ps', '-eo', 'pid=,ppid='], capture_output=True, text=True).stdout.splitlines()]
+    found = [pid]
+    for p in found: found += [int(a) for a, b in rows if int(b)==p]
+    return found
+
+def _end(pid):
+    try: os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError: pass
+
+def until(what, seconds, step=.2):
+    "Waits for `what()` to be true; its value"
+    end = time.monotonic() + seconds
+    while time.monotonic()<end:
+        if found := what(): return found
+        time.sleep(step)
+    pytest.fail(f'nothing within {seconds} seconds')
+
+def rounds_of(folder)->int:
+    t = read_run(folder/'run').table if (folder/'run'/'config.json').exists() else ()
+    return int(t['round'].max()) if len(t) else 0
+
+@contextmanager
+def running(folder:Path, members=None, **env):
+    "A server and its nodes; stopped at the end, with what they said if the test fails"
+    names = members or sorted(p.name for p in (folder/'organizations').iterdir())
+    server, nodes = Command(folder/'said.server', 'consortium', 'server', folder), {}
+    try:
+        for n in names: nodes[n] = Command(folder/f'said.{n}', 'consortium', 'join', folder/'organizations'/n, **env.get(n, {}))
+        yield server, nodes
+    except BaseException:
+        for p in [folder/'said.server', *folder.glob('said.*'), folder/'server'/'superlink.log']: print(f'--- {p.name}\n', p.read_text(encoding='utf-8', errors='replace')[-4000:])
+        raise
+    finally:
+        for c in (*nodes.values(), server): c.stop()
+
+def made(folder, cfg, **options): return init(folder, cfg, f'127.0.0.1:{_free_port()}', rehearse=True, progress=False, **options)
+
+def test_same_table_as_the_local_engine_though_the_superlink_dies(tmp_path):
+    "Three rounds with TLS and keys, the SuperLink killed after the first, and a node whose key nobody knows"
+    folder = made(tmp_path/'trial', BASE)
+    stranger = tmp_path/'stranger'
+    shutil.copytree(folder/'organizations'/'org0', stranger)
+    for f in ('node', 'node.pub'): (stranger/f).unlink()
+    node_key(stranger/'node')
+    with running(folder) as (server, nodes):
+        until(lambda: rounds_of(folder)>=1, 240)
+        refused = Command(tmp_path/'said.stranger', 'consortium', 'join', stranger, '--wait', 5)
+        links = [p for p in _family(server.p.pid) if '_link' in Path(f'/proc/{p}/cmdline').read_text()] if Path('/proc').exists() else [_family(server.p.pid)[1]]
+        _end(links[0])
+        assert server.wait(240)==0
+        for n in nodes.values(): assert n.wait(60)==0
+        assert refused.wait(60)==2 and 'does not know this key' in refused.said and not (stranger/'settlement.csv').exists()
+    assert 'started again' in server.said
+    here, there = run(BASE, progress=False).table, read_run(folder/'run').table
+    assert (there.status=='ok').all() and there[['round', 'organization', 'generated', 'stock', 'local']].equals(here[['round', 'organization', 'generated', 'stock', 'local']])
+    learned = ['loss', 'accuracy', 'test_loss', 'test_accuracy']
+    np.testing.assert_allclose(there[learned], here[learned], atol=1e-3)
+    game = [c for c in here.select_dtypes(float) if c not in (*learned, 'residual')]
+    np.testing.assert_allclose(there[game], here[game], rtol=1e-6, atol=1e-6)
+    for name in nodes:                                           # everybody has the model, and its own rows alone
+        import pandas as pd
+        mine = pd.read_csv(folder/'organizations'/name/'settlement.csv')
+        assert set(mine.organization)=={name} and len(mine)==BASE.rounds and (folder/'organizations'/name/'model.safetensors').read_bytes()
+    print(f"largest difference of a loss {np.abs(there.loss - here.loss).max():.1e}")
+
+LIES = '''
+import sys
+if any('flwr-clientapp' in a for a in sys.orig_argv):
+    import cocogen.fl.flower as f
+    honest = f.contribute
+    def contribute(member, t, *rest):
+        update, counts = honest(member, t, *rest)
+        k = next(iter(update))
+        if t==1: update[k] = update[k]*float('nan')
+        if t==2: update[k] = update[k][:1]
+        if t==3: counts = counts + 1000
+        return update, counts
+    f.contribute = contribute
+'''
+
+def test_death_and_lies(tmp_path):
+    "A node lies in three rounds, each time in another way; one is killed in the second and comes back"
+    cfg = replace(BASE, rounds=4, carry_over=False)
+    folder = made(tmp_path/'trial', cfg, patience=40)
+    (tmp_path/'lies').mkdir(); (tmp_path/'lies'/'sitecustomize.py').write_text(LIES, encoding='utf-8')        # an organization does what it likes with its own machine
+    with running(folder, org1=dict(PYTHONPATH=str(tmp_path/'lies'))) as (server, nodes):
+        log = folder/'organizations'/'org2'/'node.log'
+        until(lambda: log.exists() and re.search(r'ROUND 2\](?s:.*)Receiving: train', log.read_text(encoding='utf-8', errors='replace')), 240)
+        nodes['org2'].kill()
+        nodes['org2'] = Command(folder/'said.org2', 'consortium', 'join', folder/'organizations'/'org2')
+        assert server.wait(300)==0
+    table = read_run(folder/'run').table
+    status = table.pivot(index='round', columns='organization', values='status')
+    assert status.org0.tolist()==['ok']*4 and status.org1.tolist()==['rejected']*3 + ['ok'] and status.org2.tolist()==['ok', 'dropped', 'ok', 'ok'], status
+    for t, rule in ((1, 'must be finite'), (2, 'of shape'), (3, 'must train on the images that it declared')):
+        assert re.search(rf'org1: round {t} rejects it: .*{rule}', server.said), server.said
+    assert re.search('org2: round 2', server.said)
+    lost = table[table.status!='ok']
+    assert (lost.contribution==0).all() and (lost.damage==0).all() and (lost.transfer<=0).all() and (lost.cost[lost.generated>0]>0).all()
+    assert (table.groupby('round').transfer.sum().abs()<1e-6).all() and table.loss.iloc[-1]<table.loss.iloc[0]
