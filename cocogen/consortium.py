@@ -67,7 +67,7 @@ def join(
     wait:Annotated[float, typer.Option(help="seconds to go on trying where the server does not answer, or does not know the key yet")]=600,
 ):
     "Start an organization's node; it answers until the run is over."
-    from cocogen.fl.deploy import join as take_part
+    from cocogen.nodes import join as take_part
     take_part(home, address, wait, tell=_say)
 
 def _say(sentence:str):

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 import torch.nn.functional as F
+from ..nodes import follow
 from .data import DataError
 from .train import Recipe, local_train, model, stepper
 
@@ -104,13 +105,8 @@ _mine = {}       # what a worker keeps: its network and the real images
 
 def _begin(spec, real, parent):
     torch.set_num_threads(1)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    threading.Thread(target=follow, args=(parent,), daemon=True).start()
     _mine.update(zip(('net', 'data'), _held(spec, real, 'cpu')))
-
-def _follow(parent):
-    "Ends a worker whose parent was killed: nobody would ever tell it to"
-    while os.getppid()==parent: time.sleep(1)
-    os._exit(1)
 
 def _work(mine, state, synthetic, orders, recipe):
     "Trains some organizations in a worker"

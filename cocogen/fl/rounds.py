@@ -31,6 +31,7 @@ from .generators import MixtureGenerator, Pool, PretrainedGenerator
 from .partition import by_column, dirichlet, feature_shift, iid, quantity, shards
 from .sets import cache, load, split
 from .train import aggregate, batches, evaluate, finite, model, server_step
+from ..nodes import need_flower
 
 # %% ../../nbs/fl/04_rounds.ipynb #fcbb3201
 def make_generator(cfg:Config, data:DataSet, device)->Generator:
@@ -134,7 +135,7 @@ def prepare(
     pool=None            # folder that keeps synthetic images for other runs; None: they are drawn anew
 )->Consortium:
     "Describes the organizations of a run (section 6, first step)"
-    if cfg.engine=='flower': from cocogen.fl.flower import need_flower; need_flower()
+    if cfg.engine=='flower': need_flower()
     device, data = pick_device(cfg.device), load(cfg.dataset, cfg.data or None, cfg.image_size)
     cal = constants or calibration(cfg.dataset, cfg.law)
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
