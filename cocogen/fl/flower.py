@@ -92,7 +92,7 @@ def contribute(
     "Draws the named images and trains: the local model, and how many images of each class it was trained on, shape (K,)"
     cfg, device = member.config, pick_device(member.config.device)
     cap = member.terms.get('cap', cfg.cap*len(member.labels))
-    if (new := int((named[:, 0]==t).sum())) > cap: raise MemberError(f"An organization generates at most its cap of {cap:g} images a round. Got a request for {new}")
+    if len(named) and (most := int(np.unique(named[:, 0], return_counts=True)[1].max())) > cap: raise MemberError(f"An organization generates at most its cap of {cap:g} images a round. Got a request for {most}")
     drawn = [member.generator.sample(k[:, 2], torch_seed(cfg.seed, 'synthetic', int(r)), k[:, 1]) for r in np.unique(named[:, 0]) for k in (named[named[:, 0]==r],)]
     mixed = np.concatenate([member.images[:0], *drawn]), named[:, 2]
     recipe, y = cfg.recipe(device.type), np.concatenate([member.labels, mixed[1]])
