@@ -9,7 +9,7 @@ export MPLBACKEND ?= agg
 SCALE  ?= cpu
 DEPS   ?= newest
 TAG    ?= v$(shell sed -n 's/^version = //p' settings.ini)
-.PHONY: setup run test test-browser bench experiments docs readme export lint dist clean
+.PHONY: setup run test test-deploy test-browser bench experiments docs readme export lint dist clean
 setup: $(STAMP)
 
 # built once, and again when the dependencies change; a half-built environment leaves no stamp
@@ -28,6 +28,9 @@ run: $(STAMP)      ## the main job: three strategies on real digits, one table, 
 
 test: $(STAMP)     ## every notebook is a test
 	@$(BIN)/python -m pytest $(NBS) -n 2 --dist worksteal $(PYTEST)
+
+test-deploy: $(STAMP) ## a consortium of processes on this machine: TLS, keys, deaths and lies
+	@$(BIN)/python -m pytest test_deploy.py $(PYTEST)
 
 test-browser: $(STAMP) ## the explorers and the site in headless Chromium; screenshots in screens/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' > $(VENV)/browser.log 2>&1 || { grep -v '^WARNING' $(VENV)/browser.log; exit 1; }

@@ -1,5 +1,5 @@
 "One test a notebook: `pytest nbs` runs each through nbdev, so that `#|` directives hold and the closing line counts tests."
-import os, tempfile
+import importlib.util, os, re, tempfile
 from pathlib import Path
 import pytest
 
@@ -20,6 +20,8 @@ class Notebook(pytest.File):
 class Cells(pytest.Item):
     def runtest(self):
         from nbdev.test import test_nb
+        for name in re.findall(r'#\| needs (\w+)', self.path.read_text(encoding='utf-8')):
+            if importlib.util.find_spec(name) is None: pytest.skip(f'{name} is not installed')
         here = Path.cwd()
         os.chdir(self.path.parent)
         try: ok, _ = test_nb(self.path, skip_flags=['slow', 'gpu'], force_flags=self.config.getoption('--flags').split(), basepath=here, cell_timeout=1800)

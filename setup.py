@@ -14,5 +14,5 @@ setup(
     long_description=(here/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
     packages=find_packages(include=['cocogen', 'cocogen.*']), package_data={'cocogen': ['fl/calibrations/*.json']},
     install_requires=cfg['requirements'].split(),
-    extras_require={k: cfg[f'{k}_requirements'].split() for k in ('app', 'dask', 'ray', 'dev', 'docs', 'browser')},
+    extras_require={k: cfg[f'{k}_requirements'].split() for k in ('app', 'dask', 'ray', 'flower', 'dev', 'docs', 'browser')},
     entry_points=dict(console_scripts=[cfg['console_scripts']], nbdev=['cocogen=cocogen._modidx:d']))

@@ -82,7 +82,7 @@ def open_member(home)->Member:
 # %% ../../nbs/fl/07_flower.ipynb #e8077a99
 def describe(member:Member)->dict:
     "What an organization says of itself before a round: `counts`, shape (K,), `fidelity`, and its terms"
-    return dict(counts=member.counts, fidelity=float(member.fidelity), place=member.place, **{k: float(v) for k, v in member.terms.items()})
+    return dict(counts=member.counts, fidelity=float(member.fidelity), **{k: float(v) for k, v in member.terms.items()}, **(dict(place=member.place) if member.place>=0 else {}))
 
 def contribute(
     member:Member, t:int, n:int, # round, and the organization's number
