@@ -1,15 +1,18 @@
 "A consortium of processes on this machine: TLS, keys, deaths and lies. `make test-deploy` runs it."
-import json, os, re, shutil, signal, subprocess, sys, time
+import os, re, shutil, signal, socket, ssl, subprocess, sys, time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 import numpy as np
+import pandas as pd
 import pytest
 
 flwr = pytest.importorskip('flwr', reason="Flower is not installed: pip install 'cocogen[flower]'")
 from cocogen.fl import Config, read_run, run
-from cocogen.fl.deploy import init, node_key
-from cocogen.nodes import _free_port
+from cocogen.fl.deploy import _public, init, node_key
+from cocogen.nodes import _free_port, alive
 
 BASE = Config(orgs=3, rounds=3, generator_steps=200, local_steps=20, samples=500, carry_over=True, seed=4)
 ENV = os.environ | dict(OMP_NUM_THREADS='1')                     # so many processes on two cores
@@ -38,6 +41,8 @@ def _family(pid)->list:
     found = [pid]
     for p in found: found += [int(a) for a, b in rows if int(b)==p]
     return found
+
+def _command(pid)->str: return subprocess.run(['ps', '-o', 'args=', '-p', str(pid)], capture_output=True, text=True).stdout
 
 def _end(pid):
     try: os.kill(pid, signal.SIGKILL)
@@ -69,24 +74,50 @@ def running(folder:Path, members=None, **env):
     finally:
         for c in (*nodes.values(), server): c.stop()
 
-def made(folder, cfg, **options): return init(folder, cfg, f'127.0.0.1:{_free_port()}', rehearse=True, progress=False, **options)
+def made(folder, cfg, host='127.0.0.1', **options): return init(folder, cfg, f'{host}:{_free_port()}', rehearse=True, progress=False, **options)
 
-def test_same_table_as_the_local_engine_though_the_superlink_dies(tmp_path):
-    "Three rounds with TLS and keys, the SuperLink killed after the first, and a node whose key nobody knows"
-    folder = made(tmp_path/'trial', BASE)
+def outside()->str:
+    "An address of this machine that is not its loopback, or the loopback where it has none"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try: s.connect(('192.0.2.1', 9)); return s.getsockname()[0]          # nothing is sent
+        except OSError: return '127.0.0.1'
+
+def asked(folder, host, path)->int:
+    "The status that the server answers a request with"
+    port = int(_public(folder/'invitation')['address'].rpartition(':')[2])
+    try: return urlopen(Request(f'https://{host}:{port}{path}', b'' if '/v1/' in path else None), timeout=10, context=ssl.create_default_context(cafile=folder/'invitation'/'ca.pem')).status
+    except HTTPError as e: return e.code
+
+def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
+    "Three rounds with TLS and keys; the server is killed after the first and its SuperLink after the second; a stranger knocks"
+    folder = made(tmp_path/"the hospital's trial", BASE, outside(), least=3)
     stranger = tmp_path/'stranger'
     shutil.copytree(folder/'organizations'/'org0', stranger)
     for f in ('node', 'node.pub'): (stranger/f).unlink()
     node_key(stranger/'node')
     with running(folder) as (server, nodes):
         until(lambda: rounds_of(folder)>=1, 240)
+        if outside()!='127.0.0.1':                              # from elsewhere only nodes are served
+            for path in ('/health', '/docs', '/v1/control/list-runs', '/v1/control/start-run', '/v1/runtime/acquire-task'): assert asked(folder, outside(), path)==403, path
+            assert asked(folder, outside(), '/v1/fleet/pull-messages')!=403
+        assert asked(folder, '127.0.0.1', '/health')==200
         refused = Command(tmp_path/'said.stranger', 'consortium', 'join', stranger, '--wait', 5)
-        links = [p for p in _family(server.p.pid) if 'import link' in Path(f'/proc/{p}/cmdline').read_text()] if Path('/proc').exists() else [_family(server.p.pid)[1]]
-        _end(links[0])
-        assert server.wait(240)==0
+        family = _family(server.p.pid)
+        _end(server.p.pid); until(lambda: not any(alive(p) for p in family), 60)              # what it had started ends by itself
+        (folder/'server'/'nodes.json').unlink()                                               # as if it had been killed before it noted whom it registered
+        again = Command(folder/'said.again', 'consortium', 'server', folder)
+        try:
+            until(lambda: rounds_of(folder)>=2, 240)
+            links = [p for p in _family(again.p.pid) if 'import link' in _command(p)]
+            _end(links[0])
+            assert again.wait(240)==0
+        finally: again.stop()
         for n in nodes.values(): assert n.wait(60)==0
         assert refused.wait(60)==2 and 'does not admit this key' in refused.said and not (stranger/'settlement.csv').exists()
-    assert 'started again' in server.said
+    assert 'started again' in again.said
+    for name in nodes:                                          # the rounds that were settled were not played again
+        log = (folder/'organizations'/name/'node.log').read_text(encoding='utf-8', errors='replace')
+        assert [len(re.findall(rf'ROUND {t}\][^\n]*\n[^\n]*Receiving: train', log)) for t in (1, 2)]==[1, 1]
     here, there = run(BASE, progress=False).table, read_run(folder/'run').table
     assert (there.status=='ok').all() and there[['round', 'organization', 'generated', 'stock', 'local']].equals(here[['round', 'organization', 'generated', 'stock', 'local']])
     learned = ['loss', 'accuracy', 'test_loss', 'test_accuracy']
@@ -94,7 +125,6 @@ def test_same_table_as_the_local_engine_though_the_superlink_dies(tmp_path):
     game = [c for c in here.select_dtypes(float) if c not in (*learned, 'residual')]
     np.testing.assert_allclose(there[game], here[game], rtol=1e-6, atol=1e-6)
     for name in nodes:                                           # everybody has the model, and its own rows alone
-        import pandas as pd
         mine = pd.read_csv(folder/'organizations'/name/'settlement.csv')
         assert set(mine.organization)=={name} and len(mine)==BASE.rounds and (folder/'organizations'/name/'model.safetensors').read_bytes()
     print(f"largest difference of a loss {np.abs(there.loss - here.loss).max():.1e}")
@@ -115,9 +145,10 @@ if any('flwr-clientapp' in a for a in sys.orig_argv):
 '''
 
 def test_death_and_lies(tmp_path):
-    "A node lies in three rounds, each time in another way; one is killed in the second and comes back"
+    "A node lies in three rounds, each time in another way; one is killed in the second and comes back; the coordinator's own app is not run"
     cfg = replace(BASE, rounds=4, carry_over=False)
     folder = made(tmp_path/'trial', cfg, patience=40, least=3)
+    (folder/'server'/'app'/'consortium'/'client.py').write_text(f"open({str(tmp_path/'taken')!r}, 'w')\n", encoding='utf-8')          # a coordinator that sends code
     (tmp_path/'lies').mkdir(); (tmp_path/'lies'/'sitecustomize.py').write_text(LIES, encoding='utf-8')        # an organization does what it likes with its own machine
     with running(folder, org1=dict(PYTHONPATH=str(tmp_path/'lies'))) as (server, nodes):
         log = folder/'organizations'/'org2'/'node.log'
@@ -131,6 +162,7 @@ def test_death_and_lies(tmp_path):
     for t, rule in ((1, 'must be finite'), (2, 'of shape'), (3, 'must train on the images that it declared')):
         assert re.search(rf'org1: round {t} rejects it: .*{rule}', server.said), server.said
     assert re.search('org2: round 2', server.said)
+    assert not (tmp_path/'taken').exists() and not list(folder.glob('organizations/*/flower/apps/*'))
     lost = table[table.status!='ok']
     assert (lost.contribution==0).all() and (lost.damage==0).all() and (lost.transfer<=0).all() and (lost.cost[lost.generated>0]>0).all()
     assert (table.groupby('round').transfer.sum().abs()<1e-6).all() and table.loss.iloc[-1]<table.loss.iloc[0]

@@ -103,5 +103,6 @@ def commands()->str:
     from typer.testing import CliRunner
     from cocogen.cli import app
     ask = lambda *a: CliRunner().invoke(app, [*a, '--help'], prog_name='cocogen', env=dict(COLUMNS='100', TERMINAL_WIDTH='100', NO_COLOR='1')).output.strip()
-    names = sorted(get_command(app).commands)
-    return '# Command reference\n\n```text\n' + ask() + '\n```\n\n' + '\n'.join(f'## cocogen {n}\n\n```text\n{ask(n)}\n```\n' for n in names)
+    found = sorted(get_command(app).commands.items())
+    names = [n for name, c in found for n in (name, *(f'{name} {sub}' for sub in getattr(c, 'commands', ())))]           # `consortium` holds commands of its own
+    return '# Command reference\n\n```text\n' + ask() + '\n```\n\n' + '\n'.join(f'## cocogen {n}\n\n```text\n{ask(*n.split())}\n```\n' for n in names)

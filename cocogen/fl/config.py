@@ -51,6 +51,7 @@ def _check(self):
     number = isinstance(self.strength, (int, float)) and not isinstance(self.strength, bool)
     need('strength', lambda v: v=='auto' or (number and np.isfinite(v) and v>=0), "must be 'auto' or a number that is not negative")
     if self.norm=='batch' and (self.batch<2 or self.minimum<2): raise ConfigError(f"`norm` = batch needs at least 2 images a batch and an organization. Got batch = {self.batch}, minimum = {self.minimum}")
+    if self.local_generators and self.generator not in GENERATORS: raise ConfigError(f"`local_generators` are fitted, so `generator` must be {' or '.join(GENERATORS)}. Got: {self.generator!r}")
     if self.norm=='batch' and self.engine=='stacked': raise ConfigError("`engine` must be sequential or processes where `norm` is batch. Got: 'stacked'")
     try: [int(v) for v in self.class_ids.split(',') if v.strip()]
     except ValueError: raise ConfigError(f"`class_ids` must be whole numbers separated by commas. Got: {self.class_ids!r}") from None

@@ -6,7 +6,7 @@
 __all__ = ['node_key', 'authority', 'init', 'enroll', 'coordinator', 'server_app', 'serve']
 
 # %% ../../nbs/fl/07a_deploy.ipynb #85ab39ad
-import ipaddress, json, os, shutil, ssl, subprocess, sys, time
+import ipaddress, json, os, shutil, ssl, subprocess, sys, threading, time, traceback
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from tqdm.auto import tqdm
 from ..game import Federation
 from ..game.tables import _numbers, _read_csv, _read_rivalry_file, from_frame, whole, write_text
-from .config import Config, calibration
+from .config import Config, GENERATORS, calibration
 from .data import DataSet, read_folder, read_json, read_npz, read_tensors
 from .flower import Flower, Member, TERMS
 from .generate import Generator, pick_device, to_tensor
@@ -24,7 +24,7 @@ from .generators import PretrainedGenerator
 from .rounds import Consortium, federation, fitted_generator, holdings
 from .runs import Run, read_run, run
 from .sets import load, split
-from ..nodes import DeployError, need_flower, process, where
+from ..nodes import DeployError, alive, need_flower, process, where
 
 # %% ../../nbs/fl/07a_deploy.ipynb #6510c297
 def _private(path:Path, data:bytes):
@@ -82,28 +82,31 @@ def init(
     folder, (host, _) = Path(folder), where(address)
     if folder.exists(): raise DeployError(f"The consortium's folder must be new. '{folder}' exists")
     if not (patience>0 and np.isfinite(patience)): raise DeployError(f"`patience` must be positive. Got: {patience}")
+    if cfg.generator not in GENERATORS and Path(cfg.generator).exists(): raise DeployError(f"A published pipeline must have a name that every organization can load it by. Got a folder of this machine: '{cfg.generator}'")
     agreed = _agreed(consortium, rivalry)
     if agreed is not None: cfg = replace(cfg, orgs=len(agreed))
     if not 1<=least<=cfg.orgs: raise DeployError(f"`least` must lie between 1 and the {cfg.orgs} organizations. Got: {least}")
     data, device, constants = load(cfg.dataset, cfg.data or None, cfg.image_size), pick_device(cfg.device), calibration(cfg.dataset, cfg.law)
-    cfg = replace(cfg, engine='auto', data='', law='')                # what organizations read says nothing of the coordinator's disk
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
     held = data.images[parts.validation], data.labels[parts.validation]
     gen, found = (None, {}) if cfg.local_generators else fitted_generator(cfg, data, data.images[parts.generator], data.labels[parts.generator], parts.validation, device, progress)
     fed, _ = federation(cfg, constants, np.ones((cfg.orgs, data.classes), int), np.ones(cfg.orgs), **(agreed or {}))
-    public = dict(config=asdict(cfg), address=address, organizations=fed.name, classes=data.class_names, shape=data.images.shape[1:], fidelity=found, constants={k: v for k, v in constants.items() if k not in ('measured', 'fitted')})
+    public = dict(address=address, organizations=fed.name, classes=data.class_names, shape=data.images.shape[1:], fidelity=found, constants={k: v for k, v in constants.items() if k not in ('measured', 'fitted')})
+    own_device, cfg = cfg.device, replace(cfg, engine='auto', device='auto', dataset=data.name, data='', law='')         # what organizations read says nothing of the coordinator's machine
     rho = fed.rivalry if isinstance(fed.rivalry, np.ndarray) else fed.rivalry.toarray()
+    public['config'] = asdict(cfg)
     part = folder.with_name(f'{folder.name}.{os.getpid()}.tmp')
     try:
         server, invitation = part/'server', part/'invitation'
         for p in (server/'members', invitation): p.mkdir(parents=True)
+        server.chmod(0o700)
         write_text(part/'.gitignore', '*\n')
         authority(server, host); shutil.copy(server/'ca.pem', invitation)
         write_text(invitation/'consortium.json', json.dumps(public, indent=1))
         if cfg.local_generators: _arrays(invitation/'judges.npz', images=held[0], labels=held[1])          # fidelity is judged on them, wherever it is measured
         elif not isinstance(gen, PretrainedGenerator): gen.save(invitation/'generator.safetensors')
         _arrays(server/'evaluation.npz', images=held[0], labels=held[1], test_images=data.test_images, test_labels=data.test_labels)
-        write_text(server/'server.json', json.dumps(dict(patience=patience, least=least, valuation=fed.valuation.tolist(), rivalry=rho.tolist()), indent=1))
+        write_text(server/'server.json', json.dumps(dict(patience=patience, least=least, valuation=fed.valuation.tolist(), rivalry=rho.tolist(), device=own_device), indent=1))
         _app(server/'app')
         if rehearse:
             for name, (x, y) in zip(fed.name, holdings(cfg, data, parts.organizations)):
@@ -126,7 +129,8 @@ def _agreed(consortium, rivalry):
     n = len(next(iter(table.values()), ()))
     fed = from_frame(dict(table, local=[1.]*n, heterogeneity=[0.]*n), rivalry if rivalry is None else _read_rivalry_file(rivalry))
     for name in fed.name:
-        if name in ('.', '..') or any(c in name for c in '/\\:*?"<>|') or len(name)>60: raise DeployError(f"Names of organizations become names of files. Got: {name!r}")
+        if name in ('.', '..') or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name) or len(name)>60: raise DeployError(f"Names of organizations become names of files. Got: {name!r}")
+    if len({n.casefold() for n in fed.name})<len(fed.name): raise DeployError(f"Names of organizations become names of files, and must differ by more than capitals. Got: {', '.join(fed.name)}")
     return dict(name=fed.name, valuation=fed.valuation, rivalry=fed.rivalry)
 
 def _app(folder:Path):
@@ -194,12 +198,14 @@ def _own(data, public)->tuple:
     found = read_npz(path) if path.suffix=='.npz' else read_folder(path, shape[0] if shape[0]==shape[1] else 0)
     if lost := [k for k in ('images', 'labels') if k not in found]: raise DeployError(f"'{path}' must hold images and labels. Missing: {', '.join(lost)}")
     x, y = found['images'], found['labels']
+    if y.dtype.kind not in 'iu' or y.ndim!=1 or not len(y) or y.min()<0: raise DeployError(f"Labels must be whole numbers from 0 on, one an image. Got {y.dtype} of shape {y.shape}" + (f' from {y.min()} on' if y.size else ''))
     if 'class_names' in found:
+        if y.max()>=len(found['class_names']): raise DeployError(f"Labels must be below the {len(found['class_names'])} `class_names`. Got: {y.max()}")
         if unknown := [c for c in map(str, found['class_names']) if c not in names]: raise DeployError(f"Classes must be among {', '.join(names[:20])}. '{path}' has {unknown[0]!r}")
         y = np.array([names.index(str(c)) for c in found['class_names']])[y]
     x = x[..., None] if x.ndim==3 else x
     if x.dtype!=np.uint8 or x.shape[1:]!=shape or y.shape!=x.shape[:1] or not len(y): raise DeployError(f"Images must be uint8 of shape (n, {', '.join(map(str, shape))}), with a label each. Got {x.dtype} of shape {x.shape} and labels of shape {y.shape}")
-    if y.dtype.kind not in 'iu' or y.min()<0 or y.max()>=len(names): raise DeployError(f"Labels must be whole numbers in 0..{len(names)-1}. Got {y.dtype} in {y.min()}..{y.max()}")
+    if y.max()>=len(names): raise DeployError(f"Labels must be whole numbers in 0..{len(names)-1}. Got {y.min()}..{y.max()}")
     return x, y.astype(np.int64)
 
 def _settle(home, invitation, public, name, x, y, terms, progress):
@@ -212,6 +218,7 @@ def _settle(home, invitation, public, name, x, y, terms, progress):
         gen, facts = fitted_generator(cfg, data, x, y, np.arange(len(y), len(data.labels)), device, progress)
     else: gen = Generator.load(at, device) if (at := invitation/'generator.safetensors').exists() else None
     Member(cfg, x, y, tuple(public['classes']), gen, max(facts['fidelity'], 1e-3), terms).save(home)
+    home.chmod(0o700)
     node_key(home/'node'); shutil.copy(invitation/'ca.pem', home)
     write_text(home/'.gitignore', '*\n')
     write_text(home/'node.json', json.dumps(dict(name=name, address=public['address']), indent=1))
@@ -220,12 +227,13 @@ def _settle(home, invitation, public, name, x, y, terms, progress):
 def coordinator(folder)->Consortium:
     "The consortium as its coordinator sees it: everything but the organizations' images"
     folder, public = Path(folder), _public(Path(folder)/'invitation')
-    cfg, K, device = public['config'], len(public['classes']), pick_device(public['config'].device)
+    cfg, K = public['config'], len(public['classes'])
     own, e = read_json(folder/'server'/'server.json', DeployError), read_npz(folder/'server'/'evaluation.npz')
+    device = pick_device(own['device'])
     fed, law = federation(cfg, public['constants'], np.ones((cfg.orgs, K), int), np.ones(cfg.orgs), name=tuple(public['organizations']), valuation=np.array(own['valuation']), rivalry=np.array(own['rivalry']))
     put = lambda x, y: (to_tensor(x, device), torch.from_numpy(y).to(device))
     at = folder/'invitation'/'generator.safetensors'
-    return Consortium(cfg, fed, law, public['constants']['discount'], [Generator.load(at, device)] if at.exists() else [], [public['fidelity']], [], put(e['images'], e['labels']), put(e['test_images'], e['test_labels']), device, public['constants'])
+    return Consortium(cfg, fed, law, public['constants']['discount'], [Generator.load(at, device)] if at.exists() else [], [public['fidelity']], [], put(e['images'], e['labels']), put(e['test_images'], e['test_labels']), device, public['constants'], tuple(public['classes']))
 
 def server_app():
     "The `ServerApp`: plays what is left of the run of the consortium in `$COCOGEN_CONSORTIUM`, and says how it ended"
@@ -234,16 +242,37 @@ def server_app():
     @app.main()
     def main(grid, context):
         folder = Path(os.environ['COCOGEN_CONSORTIUM']); server = folder/'server'
-        try: write_text(server/'outcome.json', json.dumps(dict(done=True, told=_play(folder, grid))))
-        except ValueError as e: write_text(server/'outcome.json', json.dumps(dict(done=False, told=str(e))))
+        write_text(server/'app.pid', str(os.getpid()))
+        threading.Thread(target=_mourn, args=(int(os.environ['COCOGEN_LINK']),), daemon=True).start()
+        try: outcome = dict(done=True, told=_play(folder, grid))
+        except Exception as e:                                          # whoever watches is told, whatever it was
+            outcome = dict(done=False, told=str(e) if isinstance(e, ValueError) else f'{type(e).__name__}: {e}'); traceback.print_exc()
+        write_text(server/'outcome.json', json.dumps(outcome))
     return app
+
+def _mourn(pid):
+    "Ends this process when its SuperLink, `pid`, is gone: the next one starts another, which needs the run's folder"
+    while alive(pid): time.sleep(.5)
+    os._exit(1)
 
 def _play(folder, grid)->list:
     "Plays the rounds; the names of the organizations that received the final model"
-    con, own, nodes = coordinator(folder), read_json(folder/'server'/'server.json'), read_json(folder/'server'/'nodes.json')
-    engine = Flower(grid, {nodes[name]['id']: n for n, name in enumerate(con.fed.name) if name in nodes}, own['patience'], own['least'], folder/'run', _diary(folder))
+    con, server = coordinator(folder), folder/'server'
+    own, key = read_json(server/'server.json'), {_plain((server/'members'/f'{name}.pub').read_bytes()): n for n, name in enumerate(con.fed.name)}
+    def online(): return {key[_plain(i.public_key)]: i.node_id for i in grid.get_nodes() if _plain(i.public_key) in key}           # a node whose key was replaced is nobody
+    engine = Flower(grid, online, own['patience'], own['least'], folder/'run', _diary(folder))
     run(con.config, folder/'run', progress=False, consortium=con, trainer=engine)
-    return engine.conclude(con, read_tensors(folder/'run'/'model.safetensors', 'model of a run')[1])
+    at = server/'delivered.json'
+    have = engine.conclude(con, read_tensors(folder/'run'/'model.safetensors', 'model of a run')[1], read_json(at)['names'] if at.exists() else ())
+    write_text(at, json.dumps(dict(names=have)))
+    return have
+
+def _plain(key:bytes)->bytes:
+    "A public key, of whatever format, in one"
+    from cryptography.hazmat.primitives import serialization as s
+    try: k = s.load_ssh_public_key(key) if key.startswith(b'ecdsa') else s.load_pem_public_key(key)
+    except ValueError: return b''
+    return k.public_bytes(s.Encoding.DER, s.PublicFormat.SubjectPublicKeyInfo)
 
 def _diary(folder):
     "Keeps sentences, each with its time, in `events.log`"
@@ -265,22 +294,25 @@ def serve(
         raise DeployError(f"Every organization needs its public key in '{server/'members'}', as NAME.pub. Missing: {', '.join(waiting)}")
     args = ['--host', '127.0.0.1' if _loopback(host) else '0.0.0.0', '--port', str(port), '--ssl-certfile', str(server/'server.pem'), '--ssl-keyfile', str(server/'server.key'), '--ssl-ca-certfile', str(server/'ca.pem'),
         '--enable-supernode-auth', '--disable-runtime-dependency-installation', '--database', str(server/'superlink.db')]
+    if not (server/'superlink.db').exists(): (server/'nodes.json').unlink(missing_ok=True)         # a new SuperLink knows nobody
     for attempt in range(5):
-        (server/'outcome.json').unlink(missing_ok=True)
+        for f in ('outcome.json', 'app.pid'): (server/f).unlink(missing_ok=True)
         with process('link', args, server/'superlink.log', server/'flower', COCOGEN_CONSORTIUM=str(folder)) as link:
             _ready(link, port, server)
-            _register(server, public, port)
-            _flwr(server, 'run', str(server/'app'), 'consortium')
-            found = _watch(folder, cfg, link, progress, tell)
-        if found is None: tell('The SuperLink died; it is started again, and the run goes on from its last settled round'); continue
+            try:
+                _register(server, public)
+                _flwr(server, 'run', str(server/'app'), 'consortium')
+                found = _watch(folder, cfg, link, progress, tell)
+            except DeployError:
+                if link.poll() is None: raise
+                found = None                                               # it died in between
+        if found is None: tell('The server died; it is started again, and the run goes on from its last settled round'); continue
         if not found['done']: raise DeployError(f"{found['told']} (the same command continues)")
         if lost := [n for n in public['organizations'] if n not in found['told']]: tell(f"{', '.join(lost)}: not there to receive the final model; start it and this server again, and it will")
         return read_run(folder/'run')
     raise DeployError(f"The SuperLink must stay up. It died {attempt + 1} times; its log is '{server/'superlink.log'}'")
 
-def _loopback(host)->bool:
-    try: return ipaddress.ip_address(host).is_loopback
-    except ValueError: return host=='localhost'
+def _loopback(host)->bool: return host=='localhost' or host.startswith('127.')
 
 def _tail(log:Path)->str:
     lines = [l.strip() for l in log.read_text(encoding='utf-8', errors='replace').splitlines() if l.strip()] if log.exists() else []
@@ -297,32 +329,36 @@ def _ready(link, port, server, limit=60):
 
 def _flwr(server, *args)->dict:
     "Runs a command of Flower against this SuperLink; what it answers"
-    write_text(server/'flower'/'config.toml', f"[superlink]\ndefault = 'consortium'\n\n[superlink.consortium]\naddress = '127.0.0.1:{where(_public(server.parent/'invitation')['address'])[1]}'\nroot-certificates = '{server/'ca.pem'}'\n")
+    write_text(server/'flower'/'config.toml', f"[superlink]\ndefault = 'consortium'\n\n[superlink.consortium]\naddress = '127.0.0.1:{where(_public(server.parent/'invitation')['address'])[1]}'\nroot-certificates = {json.dumps(str(server/'ca.pem'))}\n")
     env = os.environ | dict(FLWR_HOME=str(server/'flower'), FLWR_TELEMETRY_ENABLED='0', FLWR_DISABLE_UPDATE_CHECK='1')
-    p = subprocess.run([str(Path(sys.executable).parent/'flwr'), *args, '--format', 'json'], env=env, capture_output=True, text=True)
+    try: p = subprocess.run([sys.executable, '-c', 'from flwr.cli.app import app; app()', *args, '--format', 'json'], env=env, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired: raise DeployError(f"Flower must answer `flwr {args[0]}` within two minutes. It does not; the SuperLink's log is '{server/'superlink.log'}'") from None
     try: found = json.loads(p.stdout[p.stdout.index('{'):])
     except ValueError: found = {}
     if p.returncode or not found.get('success'): raise DeployError(f"Flower refused `flwr {' '.join(args[:2])}`: {(found.get('error-message') or p.stderr or p.stdout).strip()}")
     return found
 
-def _register(server, public, port):
+def _register(server, public):
     "Tells a SuperLink the keys of all members, once"
     at = server/'nodes.json'
-    nodes = read_json(at, DeployError) if at.exists() else {}
+    keys = read_json(at, DeployError) if at.exists() else {}
     for name in public['organizations']:
-        key = (server/'members'/f'{name}.pub').read_text(encoding='utf-8')
-        if nodes.get(name, {}).get('key')==key: continue
-        if name in nodes: _flwr(server, 'supernode', 'unregister', str(nodes[name]['id']), 'consortium')            # a new key in place of a lost one
-        nodes[name] = dict(id=int(_flwr(server, 'supernode', 'register', str(server/'members'/f'{name}.pub'), 'consortium')['node-id']), key=key)
-        write_text(at, json.dumps(nodes, indent=1))
+        key = (server/'members'/f'{name}.pub').read_text(encoding='utf-8').strip()
+        if keys.get(name)==key: continue
+        try: _flwr(server, 'supernode', 'register', str(server/'members'/f'{name}.pub'), 'consortium')
+        except DeployError as e:
+            if 'in use' not in str(e): raise                               # it was told before, and killed before it was noted here
+        keys[name] = key
+        write_text(at, json.dumps(keys, indent=1))
 
 def _watch(folder, cfg, link, progress, tell):
-    "Follows a run until it ends, or its SuperLink does (None)"
-    log = folder/'server'/'events.log'
+    "Follows a run until it ends, or its server does (None)"
+    log, end = folder/'server'/'events.log', time.monotonic() + 180
     seen = log.stat().st_size if log.exists() else 0
     with tqdm(total=cfg.rounds, desc='consortium', unit='round', disable=not progress) as bar:
         while True:
-            over = link.poll() is not None
+            over = link.poll() is not None or _gone(folder/'server'/'app.pid')
+            if time.monotonic()>end and not (folder/'server'/'app.pid').exists(): raise DeployError(f"The ServerApp did not start; the log is '{folder/'server'/'superlink.log'}': {_tail(folder/'server'/'superlink.log')}")
             if log.exists():
                 with open(log, encoding='utf-8') as f: f.seek(seen); new = f.read(); seen = f.tell()
                 for line in new.splitlines(): tell(line.partition(' ')[2])
@@ -331,3 +367,8 @@ def _watch(folder, cfg, link, progress, tell):
             if (folder/'server'/'outcome.json').exists(): return read_json(folder/'server'/'outcome.json')
             if over: return None
             time.sleep(.5)
+
+def _gone(path)->bool:
+    "Whether the process whose number is in a file has ended"
+    try: return not alive(int(path.read_text(encoding='utf-8')))
+    except (OSError, ValueError): return False                          # there is no such file yet

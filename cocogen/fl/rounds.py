@@ -135,13 +135,12 @@ def prepare(
     pool=None            # folder that keeps synthetic images for other runs; None: they are drawn anew
 )->Consortium:
     "Describes the organizations of a run (section 6, first step)"
-    if cfg.engine=='flower': need_flower()
+    if cfg.engine=='flower': need_flower(simulation=True)
     device, data = pick_device(cfg.device), load(cfg.dataset, cfg.data or None, cfg.image_size)
     cal = constants or calibration(cfg.dataset, cfg.law)
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
     real = holdings(cfg, data, parts.organizations)
     sources = real if cfg.local_generators else [(data.images[parts.generator], data.labels[parts.generator])]
-    if cfg.local_generators and cfg.generator not in ('diffusion', 'mixture'): raise ConfigError(f"`local_generators` are fitted, so `generator` must be diffusion or mixture. Got: {cfg.generator!r}")
     fits = [fitted_generator(cfg, data, x, y, parts.validation, device, progress)
         for x, y in tqdm(sources, desc='preparing generators', unit='generator', disable=not (progress and cfg.local_generators), leave=False)]
     theta = np.maximum([f['fidelity'] for _, f in fits], 1e-3)
