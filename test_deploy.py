@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
 
 flwr = pytest.importorskip('flwr', reason="Flower is not installed: pip install 'cocogen[flower]'")
 from cocogen.fl import Config, read_run, run
@@ -48,17 +49,19 @@ def _end(pid):
     try: os.kill(pid, signal.SIGKILL)
     except ProcessLookupError: pass
 
-def until(what, seconds, step=.2):
-    "Waits for `what()` to be true; its value"
+def until(what, seconds, server=None):
+    "Waits for `what()` to be true while a server runs; its value"
     end = time.monotonic() + seconds
-    while time.monotonic()<end:
+    while time.monotonic()<end and not (server and server.p.poll() is not None):
         if found := what(): return found
-        time.sleep(step)
-    pytest.fail(f'nothing within {seconds} seconds')
+        time.sleep(.2)
+    pytest.fail(f'the server ended: {server.said}' if server and server.p.poll() is not None else f'nothing within {seconds} seconds')
 
-def rounds_of(folder)->int:
-    t = read_run(folder/'run').table if (folder/'run'/'config.json').exists() else ()
-    return int(t['round'].max()) if len(t) else 0
+def settled(folder)->int:
+    "Rounds of a run that a server which dies now will not play again"
+    at = folder/'run'/'state.safetensors'
+    if not at.exists(): return 0
+    with safe_open(at, 'pt') as f: return int(f.metadata()['round'])
 
 @contextmanager
 def running(folder:Path, members=None, **env):
@@ -96,7 +99,7 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
     for f in ('node', 'node.pub'): (stranger/f).unlink()
     node_key(stranger/'node')
     with running(folder) as (server, nodes):
-        until(lambda: rounds_of(folder)>=1, 240)
+        until(lambda: settled(folder)>=1, 240, server)
         if outside()!='127.0.0.1':                              # from elsewhere only nodes are served
             for path in ('/health', '/docs', '/v1/control/list-runs', '/v1/control/start-run', '/v1/runtime/acquire-task'): assert asked(folder, outside(), path)==403, path
             assert asked(folder, outside(), '/v1/fleet/pull-messages')!=403
@@ -107,7 +110,7 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
         (folder/'server'/'nodes.json').unlink()                                               # as if it had been killed before it noted whom it registered
         again = Command(folder/'said.again', 'consortium', 'server', folder)
         try:
-            until(lambda: rounds_of(folder)>=2, 240)
+            until(lambda: settled(folder)>=2, 240, again)
             links = [p for p in _family(again.p.pid) if 'import link' in _command(p)]
             _end(links[0])
             assert again.wait(240)==0
@@ -148,11 +151,11 @@ def test_death_and_lies(tmp_path):
     "A node lies in three rounds, each time in another way; one is killed in the second and comes back; the coordinator's own app is not run"
     cfg = replace(BASE, rounds=4, carry_over=False)
     folder = made(tmp_path/'trial', cfg, patience=40, least=3)
-    (folder/'server'/'app'/'consortium'/'client.py').write_text(f"open({str(tmp_path/'taken')!r}, 'w')\n", encoding='utf-8')          # a coordinator that sends code
+    (folder/'server'/'app'/'consortium'/'client.py').write_text(f"from cocogen.fl.flower import client_app\n\nopen({str(tmp_path/'taken')!r}, 'w')\napp = client_app()\n", encoding='utf-8')          # a coordinator that sends code
     (tmp_path/'lies').mkdir(); (tmp_path/'lies'/'sitecustomize.py').write_text(LIES, encoding='utf-8')        # an organization does what it likes with its own machine
     with running(folder, org1=dict(PYTHONPATH=str(tmp_path/'lies'))) as (server, nodes):
         log = folder/'organizations'/'org2'/'node.log'
-        until(lambda: log.exists() and re.search(r'ROUND 2\](?s:.*)Receiving: train', log.read_text(encoding='utf-8', errors='replace')), 240)
+        until(lambda: log.exists() and re.search(r'ROUND 2\](?s:.*)Receiving: train', log.read_text(encoding='utf-8', errors='replace')), 240, server)
         nodes['org2'].kill()
         nodes['org2'] = Command(folder/'said.org2', 'consortium', 'join', folder/'organizations'/'org2')
         assert server.wait(300)==0

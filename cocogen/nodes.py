@@ -135,7 +135,8 @@ def join(
                 shown = _settled(home, shown, tell)
                 if _stamp(done)!=before:
                     late = time.monotonic() + 30
-                    while time.monotonic()<late and not re.search(r'Sending: query.conclude.*Sent successfully', _since(log, begun), re.S): time.sleep(.2)        # its answer is on its way
+                    while time.monotonic()<late and not re.search(r'Sending: query.conclude.*Sent successfully', _since(log, begun), re.S): time.sleep(.2)
+                    time.sleep(3)                                   # a server takes no answer from a node that is gone
                     tell(f"The run is over; the final model is '{done}'"); return
                 time.sleep(.5)
         text = _since(log, begun)
