@@ -120,7 +120,8 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
     assert 'started again' in again.said
     for name in nodes:                                          # the rounds that were settled were not played again
         log = (folder/'organizations'/name/'node.log').read_text(encoding='utf-8', errors='replace')
-        assert [len(re.findall(rf'ROUND {t}\][^\n]*\n[^\n]*Receiving: train', log)) for t in (1, 2)]==[1, 1]
+        first, second = (len(re.findall(rf'ROUND {t}\][^\n]*\n[^\n]*Receiving: train', log)) for t in (1, 2))
+        assert first==1 and second<=2                           # the second round was perhaps under way when the server was killed
     here, there = run(BASE, progress=False).table, read_run(folder/'run').table
     assert (there.status=='ok').all() and there[['round', 'organization', 'generated', 'stock', 'local']].equals(here[['round', 'organization', 'generated', 'stock', 'local']])
     learned = ['loss', 'accuracy', 'test_loss', 'test_accuracy']

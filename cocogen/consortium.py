@@ -7,6 +7,7 @@ __all__ = ['consortium', 'init', 'enroll', 'server', 'join']
 
 # %% ../nbs/80_consortium.ipynb #6e477c5b
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Optional
 import typer
 
@@ -33,10 +34,9 @@ def init(
     make(folder, cfg, address, members, rivalry, patience, least, rehearse)
     typer.echo(f"Made '{folder}'. Keep '{folder/'server'}' to yourself.")
     if rehearse:
-        from shlex import quote
         typer.echo(f"The rehearsal, a terminal each:\n  cocogen consortium server {quote(str(folder))}")
         for home in sorted((folder/'organizations').iterdir()): typer.echo(f"  cocogen consortium join {quote(str(home))}")
-    else: typer.echo(f"Send '{folder/'invitation'}' to every organization. Each enrolls and sends back its public key, which becomes '{folder/'server'/'members'/'NAME.pub'}'; then: cocogen consortium server {folder}")
+    else: typer.echo(f"Send '{folder/'invitation'}' to every organization. Each enrolls and sends back its public key, which becomes '{folder/'server'/'members'/'NAME.pub'}'; then: cocogen consortium server {quote(str(folder))}")
 
 @consortium.command()
 def enroll(
@@ -51,7 +51,7 @@ def enroll(
     "Make an organization's home and its key. Its images stay there."
     from cocogen.fl.deploy import enroll as make
     key = make(home, invitation, name, data, unit_cost=unit_cost, congestion=congestion, cap=cap)
-    typer.echo(f"Made '{home}'. Send '{key}' to the coordinator, and nothing else; then: cocogen consortium join {home}")
+    typer.echo(f"Made '{home}'. Send '{key}' to the coordinator, and nothing else; then: cocogen consortium join {quote(str(home))}")
 
 @consortium.command()
 def server(folder:Annotated[Path, typer.Argument(help="the coordinator's folder")]):
