@@ -53,8 +53,13 @@ def test_game_is_light():
     assert all(heavy.strip()=='[]' for _, heavy in runs)
     assert statistics.median(float(t) for t, _ in runs) < 1.
 
+def test_nodes_are_light():
+    "What waits for messages all day holds nothing that it does not need"
+    code = "import cocogen.nodes, sys; print([m for m in ('numpy', 'torch', 'pandas', 'flwr') if m in sys.modules])"
+    assert subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True).stdout.strip()=='[]'
+
 def test_arrows_go_one_way():
-    allowed = dict(game={'game'}, fl={'game', 'fl'}, explore={'game', 'fl', 'explore'})
+    allowed = dict(game={'game'}, fl={'game', 'fl', 'nodes'}, explore={'game', 'fl', 'explore'})
     for p in (root/'cocogen').rglob('*.py'):
         layer = p.relative_to(root/'cocogen').parts[0]
         if layer not in allowed: continue

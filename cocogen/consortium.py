@@ -57,7 +57,7 @@ def enroll(
 def server(folder:Annotated[Path, typer.Argument(help="the coordinator's folder")]):
     "Start the SuperLink and play the rounds that are left; the same command continues."
     from cocogen.cli import _present
-    from cocogen.fl.deploy import serve
+    from cocogen.fl.serve import serve
     _present([serve(folder, tell=_say)], folder/'run')
 
 @consortium.command()

@@ -6,7 +6,7 @@
 __all__ = ['ENGINES', 'EngineError', 'pixels', 'Engine', 'Sequential', 'in_turn', 'Processes', 'Stacked', 'engine']
 
 # %% ../../nbs/fl/03a_engines.ipynb #b5477fd2
-import os, threading, time
+import os, threading
 from contextlib import nullcontext
 import numpy as np
 import torch

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 from ..game.tables import whole, write_text
-from .config import Config, ConfigError
-from .data import DataError, DataSet, read_json, read_npz
+from .config import Config
+from .data import DataSet, read_json, read_npz
 from .engines import Engine, EngineError, Sequential
 from .generate import Generator, pick_device, torch_seed
 from .generators import Pool, PretrainedGenerator
@@ -205,8 +205,8 @@ class Flower(Engine):
         to = [n for n in messages if n in at]
         if not to: return
         sent = self.grid.push_messages([Message(messages[n], at[n], kind, ttl=patience, group_id=str(t)) for n in to])
-        waiting, failed, end = dict(zip(sent, to)), {}, time.monotonic() + patience
-        while waiting and time.monotonic()<end:
+        waiting, failed, begun = dict(zip(sent, to)), {}, time.monotonic()
+        while waiting and (gone := time.monotonic() - begun)<patience:
             if not self.alive(): raise EngineError("Flower stopped; the same command continues")
             for i, n in list(waiting.items()):
                 try:
@@ -217,7 +217,7 @@ class Flower(Engine):
                     failed[i] = failed.get(i, 0) + 1
                     got = MemberError(f'its answer cannot be read ({type(e).__name__})') if failed[i]>=3 else None
                 if got is not None: del waiting[i]; yield n, got
-            if waiting: time.sleep(.1)
+            if waiting: time.sleep(min(.1 + gone/20, 1))                # looks cost the server; who takes long is looked for less often
 
     def _accept(self, con, n, arrays, facts):
         "Takes a description for the next round"
