@@ -172,7 +172,7 @@ def enroll(
     if name not in public['organizations']: raise DeployError(f"The consortium knows {', '.join(public['organizations'])}. Got: {name!r}")
     terms = {k: v for k, v in terms.items() if v is not None}
     for k, v in terms.items():
-        if k not in TERMS or not (np.isfinite(v) and v>=0): raise DeployError(f"`{k}` must be one of {', '.join(TERMS)}, finite and not negative. Got: {v}")
+        if k not in TERMS or not 0<=v<=1e6: raise DeployError(f"What an organization states is one of {', '.join(TERMS)}, not negative and at most a million. Got: {k} = {v}")
     x, y = _own(data, public)
     part = home.with_name(f'{home.name}.{os.getpid()}.tmp')
     try: _settle(part, invitation, public, name, x, y, terms, progress); part.replace(home)

@@ -6,7 +6,7 @@
 __all__ = ['coordinator', 'server_app', 'serve']
 
 # %% ../../nbs/fl/07b_serve.ipynb #c07e092b
-import json, os, ssl, subprocess, sys, threading, time, traceback
+import json, os, re, ssl, subprocess, sys, threading, time, traceback
 from datetime import datetime, timezone
 from pathlib import Path
 from urllib.request import urlopen
@@ -61,10 +61,14 @@ def _play(folder, grid)->list:
     def online(): return {key[_plain(i.public_key)]: i.node_id for i in grid.get_nodes() if _plain(i.public_key) in key}           # a node whose key was replaced is nobody
     engine = Flower(grid, online, own['patience'], own['least'], folder/'run', _diary(folder))
     run(con.config, folder/'run', progress=False, consortium=con, trainer=engine)
-    at = server/'delivered.json'
-    have = engine.conclude(con, read_tensors(folder/'run'/'model.safetensors', 'model of a run')[1], read_json(at)['names'] if at.exists() else ())
-    write_text(at, json.dumps(dict(names=have)))
+    have = engine.conclude(con, read_tensors(folder/'run'/'model.safetensors', 'model of a run')[1], _delivered(server))
+    write_text(server/'delivered.json', json.dumps(dict(names=have)))
     return have
+
+def _delivered(server)->set:
+    "Names of the organizations that have the final model"
+    at = server/'delivered.json'
+    return set(read_json(at)['names']) if at.exists() else set()
 
 def _plain(key:bytes)->bytes:
     "A public key, of whatever format, in one"
@@ -91,6 +95,7 @@ def serve(
     cfg, server, (host, port) = public['config'], folder/'server', where(public['address'])
     if waiting := [n for n in public['organizations'] if not (server/'members'/f'{n}.pub').exists()]:
         raise DeployError(f"Every organization needs its public key in '{server/'members'}', as NAME.pub. Missing: {', '.join(waiting)}")
+    if (folder/'run'/'config.json').exists() and (r := read_run(folder/'run')).done and _delivered(server)==set(public['organizations']): tell(f"'{folder}' is already complete"); return r
     args = ['--host', '127.0.0.1' if _loopback(host) else '0.0.0.0', '--port', str(port), '--ssl-certfile', str(server/'server.pem'), '--ssl-keyfile', str(server/'server.key'), '--ssl-ca-certfile', str(server/'ca.pem'),
         '--enable-supernode-auth', '--disable-runtime-dependency-installation', '--database', str(server/'superlink.db')]
     if not (server/'superlink.db').exists(): (server/'nodes.json').unlink(missing_ok=True)         # a new SuperLink knows nobody
@@ -132,9 +137,10 @@ def _flwr(server, *args)->dict:
     env = os.environ | dict(FLWR_HOME=str(server/'flower'), FLWR_TELEMETRY_ENABLED='0', FLWR_DISABLE_UPDATE_CHECK='1')
     try: p = subprocess.run([sys.executable, '-c', 'from flwr.cli.app import app; app()', *args, '--format', 'json'], env=env, capture_output=True, text=True, timeout=120)
     except subprocess.TimeoutExpired: raise DeployError(f"Flower must answer `flwr {args[0]}` within two minutes. It does not; the SuperLink's log is '{server/'superlink.log'}'") from None
-    try: found = json.loads(p.stdout[p.stdout.index('{'):])
+    said = re.sub(r'\x1b\[[0-9;]*m', '', p.stdout)                        # where colours are forced, they are in here too
+    try: found = json.loads(said[said.index('{'):])
     except ValueError: found = {}
-    if p.returncode or not found.get('success'): raise DeployError(f"Flower refused `flwr {' '.join(args[:2])}`: {(found.get('error-message') or p.stderr or p.stdout).strip()}")
+    if p.returncode or not found.get('success'): raise DeployError(f"Flower refused `flwr {' '.join(args[:2])}`: {(found.get('error-message') or p.stderr or said).strip()}")
     return found
 
 def _register(server, public):
