@@ -8,6 +8,7 @@ export MPLBACKEND ?= agg
 
 SCALE  ?= cpu
 DEPS   ?= newest
+EXTRAS := $(if $(filter oldest,$(DEPS)),dev,dev,flower)
 TAG    ?= v$(shell sed -n 's/^version = //p' settings.ini)
 .PHONY: setup run test test-deploy test-browser bench experiments docs readme export lint dist clean
 setup: $(STAMP)
@@ -20,7 +21,7 @@ $(STAMP): settings.ini setup.py pyproject.toml
 	@echo "installing into $(VENV) (torch is large: a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 2>&1 | grep -v '^WARNING' || true
 	@sed -n 's/^requirements = //p' settings.ini | tr ' ' '\n' | sed -n 's/>=\([0-9.]*\).*/==\1.*/p' > $(VENV)/oldest.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter oldest,$(DEPS)),-c $(VENV)/oldest.txt) -e '.[dev]' > $(VENV)/install.log 2>&1 || { grep -v '^WARNING' $(VENV)/install.log; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter oldest,$(DEPS)),-c $(VENV)/oldest.txt) -e '.[$(EXTRAS)]' > $(VENV)/install.log 2>&1 || { grep -v '^WARNING' $(VENV)/install.log; exit 1; }
 	@touch $@
 
 run: $(STAMP)      ## the main job: three strategies on real digits, one table, one figure
