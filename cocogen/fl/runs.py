@@ -68,7 +68,7 @@ def read_run(folder)->Run:
     p = folder/'rounds.csv'
     if not p.exists(): return Run(folder, config, pd.DataFrame())
     try:
-        table = pd.read_csv(p, encoding='utf-8', converters=dict(organization=str), **EXACT)       # an organization may be called 007, or NA
+        table = pd.read_csv(p, encoding='utf-8', dtype=dict(organization=str), keep_default_na=False, na_values=[''], **EXACT)       # an organization may be called 007, or NA
         table['round'] = pd.to_numeric(table['round'])
     except (OSError, ValueError, KeyError) as e:
         raise RunError(f"'{p}' is no table of a run: {str(e).splitlines()[0]}. Delete the folder to start again") from None
