@@ -436,6 +436,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'cocogen.fl.serve._play': ('fl/serve.html#_play', 'cocogen/fl/serve.py'),
                                   'cocogen.fl.serve._ready': ('fl/serve.html#_ready', 'cocogen/fl/serve.py'),
                                   'cocogen.fl.serve._register': ('fl/serve.html#_register', 'cocogen/fl/serve.py'),
+                                  'cocogen.fl.serve._served': ('fl/serve.html#_served', 'cocogen/fl/serve.py'),
                                   'cocogen.fl.serve._tail': ('fl/serve.html#_tail', 'cocogen/fl/serve.py'),
                                   'cocogen.fl.serve._watch': ('fl/serve.html#_watch', 'cocogen/fl/serve.py'),
                                   'cocogen.fl.serve.coordinator': ('fl/serve.html#coordinator', 'cocogen/fl/serve.py'),

@@ -19,7 +19,7 @@ from .deploy import _public
 from .flower import Flower
 from .generate import Generator, pick_device, to_tensor
 from .rounds import Consortium, federation
-from .runs import Run, read_run, run
+from .runs import Run, _alone, read_run, run
 from ..nodes import DeployError, alive, need_flower, process, where
 
 # %% ../../nbs/fl/07b_serve.ipynb #4a69ab5e
@@ -92,13 +92,18 @@ def serve(
     "Starts the SuperLink and plays the rounds that are left; returns when all are settled and the organizations have the model"
     need_flower()
     folder, public = Path(folder).resolve(), _public(Path(folder)/'invitation')
-    cfg, server, (host, port) = public['config'], folder/'server', where(public['address'])
+    server, (host, port) = folder/'server', where(public['address'])
     if waiting := [n for n in public['organizations'] if not (server/'members'/f'{n}.pub').exists()]:
         raise DeployError(f"Every organization needs its public key in '{server/'members'}', as NAME.pub. Missing: {', '.join(waiting)}")
     if (folder/'run'/'config.json').exists() and (r := read_run(folder/'run')).done and _delivered(server)==set(public['organizations']): tell(f"'{folder}' is already complete"); return r
     args = ['--host', '127.0.0.1' if _loopback(host) else '0.0.0.0', '--port', str(port), '--ssl-certfile', str(server/'server.pem'), '--ssl-keyfile', str(server/'server.key'), '--ssl-ca-certfile', str(server/'ca.pem'),
         '--enable-supernode-auth', '--disable-runtime-dependency-installation', '--database', str(server/'superlink.db')]
     if not (server/'superlink.db').exists(): (server/'nodes.json').unlink(missing_ok=True)         # a new SuperLink knows nobody
+    with _alone(server): return _served(folder, public, args, progress, tell)
+
+def _served(folder, public, args, progress, tell)->Run:
+    "Starts a SuperLink until the run is over"
+    cfg, server, port = public['config'], folder/'server', where(public['address'])[1]
     for attempt in range(5):
         for f in ('outcome.json', 'app.pid'): (server/f).unlink(missing_ok=True)
         with process('link', args, server/'superlink.log', server/'flower', COCOGEN_CONSORTIUM=str(folder)) as link:
