@@ -11,9 +11,9 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import numpy as np
-from ..game.tables import _numbers, _read_csv, _read_rivalry_file, from_frame, whole, write_text
+from ..game.tables import _numbers, _read_csv, _read_rivalry_file, from_frame, write_text
 from .config import Config, GENERATORS, calibration
-from .data import DataSet, read_folder, read_json, read_npz
+from .data import DataSet, read_folder, read_json, read_npz, write_npz
 from .flower import Member, TERMS
 from .generate import Generator, pick_device
 from .generators import PretrainedGenerator
@@ -26,18 +26,13 @@ def _private(path:Path, data:bytes):
     "Writes a file that only its owner may read"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as f: f.write(data)
 
-def _key(path:Path):
-    "A new P-384 key; the private half is in `path`"
+def node_key(path:Path):
+    "A P-384 key of a node, in OpenSSH's format: the private half in `path`, the public half beside it in `.pub`"
     from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import ec
     key = ec.generate_private_key(ec.SECP384R1())
     _private(path, key.private_bytes(s.Encoding.PEM, s.PrivateFormat.OpenSSH, s.NoEncryption()))
-    return key
-
-def node_key(path:Path):
-    "A key of a node, in OpenSSH's format: the private half in `path`, the public half beside it in `.pub`"
-    from cryptography.hazmat.primitives import serialization as s
-    write_text(f'{path}.pub', _key(path).public_key().public_bytes(s.Encoding.OpenSSH, s.PublicFormat.OpenSSH).decode() + '\n')
+    write_text(f'{path}.pub', key.public_key().public_bytes(s.Encoding.OpenSSH, s.PublicFormat.OpenSSH).decode() + '\n')
 
 def authority(folder:Path, host:str, days:int=398):
     "A certificate authority and a server's certificate for `host` and this machine, in `ca.pem`, `server.pem` and `server.key`; the authority's own key is not kept"
@@ -98,22 +93,19 @@ def init(
         write_text(part/'.gitignore', '*\n')
         authority(server, host); shutil.copy(server/'ca.pem', invitation)
         write_text(invitation/'consortium.json', json.dumps(public, indent=1))
-        if cfg.local_generators: _arrays(invitation/'judges.npz', images=held[0], labels=held[1])          # fidelity is judged on them, wherever it is measured
+        if cfg.local_generators: write_npz(invitation/'judges.npz', images=held[0], labels=held[1])          # fidelity is judged on them, wherever it is measured
         elif not isinstance(gen, PretrainedGenerator): gen.save(invitation/'generator.safetensors')
-        _arrays(server/'evaluation.npz', images=held[0], labels=held[1], test_images=data.test_images, test_labels=data.test_labels)
+        write_npz(server/'evaluation.npz', images=held[0], labels=held[1], test_images=data.test_images, test_labels=data.test_labels)
         write_text(server/'server.json', json.dumps(dict(patience=patience, least=least, valuation=fed.valuation.tolist(), rivalry=rho.tolist(), device=own_device), indent=1))
         _app(server/'app')
         if rehearse:
             for name, (x, y) in zip(fed.name, holdings(cfg, data, parts.organizations)):
-                _settle(part/'organizations'/name, invitation, public, name, x, y, {}, progress)
+                _settle(part/'organizations'/name, invitation, _public(invitation), name, x, y, {}, progress)
                 shutil.copy(part/'organizations'/name/'node.pub', server/'members'/f'{name}.pub')
         part.replace(folder)
     except OSError as e: raise DeployError(f"'{folder}' cannot be made: {e.strerror}") from None
     finally: shutil.rmtree(part, ignore_errors=True)
     return folder
-
-def _arrays(path, **arrays):
-    with whole(path) as part, open(part, 'wb') as f: np.savez(f, **arrays)
 
 def _agreed(consortium, rivalry):
     "Names, valuations and rivalry from a table of `cocogen solve`; sizes, mixes and costs are asked of the organizations"
@@ -205,7 +197,7 @@ def _own(data, public)->tuple:
 
 def _settle(home, invitation, public, name, x, y, terms, progress):
     "Writes a home: the organization, its key, and how to reach the server"
-    cfg, facts = public['config'] if isinstance(public['config'], Config) else Config.of(public['config']), public['fidelity']
+    cfg, facts = public['config'], public['fidelity']
     device = pick_device(cfg.device)
     if cfg.local_generators:
         j = read_npz(invitation/'judges.npz')

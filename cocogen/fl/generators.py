@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from scipy.special import ndtr
 from tqdm.auto import tqdm
-from ..game.tables import whole, write_text
-from .data import DataError, read_json
+from ..game.tables import write_text
+from .data import DataError, read_json, write_npz
 from .generate import Generator, KINDS, load_generator, torch_seed
 
 # %% ../../nbs/fl/02a_generators.ipynb #8dfd86bd
@@ -174,7 +174,7 @@ class Pool(Generator):
         key, first = np.unique(key, return_index=True)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path) as part, open(part, 'wb') as f: np.savez(f, key=key, images=images[first])
+            write_npz(path, key=key, images=images[first])
             files = sorted((p for p in self.root.glob('*/*.npz') if p!=path), key=lambda p: p.stat().st_mtime)
             size = sum(p.stat().st_size for p in (*files, path))
             for p in files:

@@ -20,7 +20,7 @@ from .flower import Flower
 from .generate import Generator, pick_device, to_tensor
 from .rounds import Consortium, federation
 from .runs import Run, _alone, read_run, run
-from ..nodes import DeployError, alive, need_flower, process, where
+from ..nodes import DeployError, alive, follow, need_flower, process, where
 
 # %% ../../nbs/fl/07b_serve.ipynb #4a69ab5e
 def coordinator(folder)->Consortium:
@@ -42,17 +42,12 @@ def server_app():
     def main(grid, context):
         folder = Path(os.environ['COCOGEN_CONSORTIUM']); server = folder/'server'
         write_text(server/'app.pid', str(os.getpid()))
-        threading.Thread(target=_mourn, args=(int(os.environ['COCOGEN_LINK']),), daemon=True).start()
+        threading.Thread(target=follow, args=(int(os.environ['COCOGEN_LINK']),), daemon=True).start()          # the next SuperLink starts another ServerApp, which needs the run's folder
         try: outcome = dict(done=True, told=_play(folder, grid))
         except Exception as e:                                          # whoever watches is told, whatever it was
             outcome = dict(done=False, told=str(e) if isinstance(e, ValueError) else f'{type(e).__name__}: {e}'); traceback.print_exc()
         write_text(server/'outcome.json', json.dumps(outcome))
     return app
-
-def _mourn(pid):
-    "Ends this process when its SuperLink, `pid`, is gone: the next one starts another, which needs the run's folder"
-    while alive(pid): time.sleep(.5)
-    os._exit(1)
 
 def _play(folder, grid)->list:
     "Plays the rounds; the names of the organizations that received the final model"
