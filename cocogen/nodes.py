@@ -6,7 +6,7 @@
 __all__ = ['DeployError', 'need_flower', 'where', 'alive', 'follow', 'Guard', 'link', 'node', 'clientapp', 'process', 'join']
 
 # %% ../nbs/70_nodes.ipynb #e3e5099d
-import csv, importlib.util, json, os, re, shlex, signal, socket, subprocess, sys, threading, time
+import csv, importlib.util, io, json, os, re, shlex, signal, socket, subprocess, sys, threading, time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -163,7 +163,7 @@ def _why(text, home)->str:
 
 def _settled(home, shown, tell)->int:
     "Tells the rounds that were settled since"
-    try: rows = list(csv.DictReader((home/'settlement.csv').read_text(encoding='utf-8').splitlines()))
+    try: rows = list(csv.DictReader(io.StringIO((home/'settlement.csv').read_text(encoding='utf-8'), newline='')))
     except OSError: return shown
     for r in (r for r in rows if int(r['round'])>shown):
         shown, paid = int(r['round']), float(r['transfer'])

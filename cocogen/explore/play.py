@@ -13,7 +13,7 @@ import numpy as np
 import ipywidgets as widgets
 from matplotlib.ticker import MaxNLocator
 from ..game import Federation, Game, RivalryRedistribution, account, auto_strength, equilibrium, optimum, who_leaves
-from ..game.incentives import _rational, _scan
+from ..game.incentives import rational_spans, scan_strengths
 from ..fl.partition import class_counts, describe, dirichlet, iid, quantity, shards
 from .widgets import Drawer, Explorer, Panel, ceiling, choose, decades, hbars, pick, shorten, slide, span, told
 
@@ -29,9 +29,9 @@ class Scene(NamedTuple):
 
 def scene(plain:Game, points:int=60)->Scene:
     "Scans the strengths of a game whose rule pays nothing"
-    xi, grid, X = _scan(plain, points)
-    ends = bool(((plain.degree>0) & (X[-1]<plain.fed.cap)).any()) and len(xi)>1
-    return Scene(plain, xi, grid.welfare(X), _rational(plain, xi, grid, X), float(plain.welfare(optimum(plain).x)), ends)
+    scan = scan_strengths(plain, points)
+    ends = bool(((plain.degree>0) & (scan.last<plain.fed.cap)).any()) and len(scan.strengths)>1
+    return Scene(plain, scan.strengths, scan.welfare, rational_spans(plain, scan), float(plain.welfare(optimum(plain).x)), ends)
 
 # %% ../../nbs/explore/01a_play.ipynb #8e1fd756
 def _rows(fed)->dict: n = len(fed); return dict(ylim=(n-.5, -.5), yticks=range(n), yticklabels=[shorten(o) for o in fed.name], ylabel='') if n<=30 else dict(ylim=(n-.5, -.5), yticks=[], yticklabels=[], ylabel=f'{n} organizations')

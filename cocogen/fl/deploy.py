@@ -11,9 +11,10 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import numpy as np
-from ..game.tables import _numbers, _read_csv, _read_rivalry_file, from_frame, write_text
+from ..game.tables import from_frame, read_rivalry, read_table, write_text
 from .config import Config, GENERATORS, calibration
-from .data import DataSet, read_folder, read_json, read_npz, write_npz
+from .data import DataSet, from_arrays, read_json, read_npz, write_npz
+from .pictures import read_folder
 from .flower import Member, TERMS
 from .generate import Generator, pick_device
 from .generators import PretrainedGenerator
@@ -112,9 +113,9 @@ def _agreed(consortium, rivalry):
     if consortium is None:
         if rivalry is not None: raise DeployError("A rivalry belongs to a consortium. Got no consortium")
         return None
-    table = {k: v for k, v in _numbers(_read_csv(consortium)).items() if k in ('name', 'valuation', 'segment')}
+    table = {k: v for k, v in read_table(consortium).items() if k in ('name', 'valuation', 'segment')}
     n = len(next(iter(table.values()), ()))
-    fed = from_frame(dict(table, local=[1.]*n, heterogeneity=[0.]*n), rivalry if rivalry is None else _read_rivalry_file(rivalry))
+    fed = from_frame(dict(table, local=[1.]*n, heterogeneity=[0.]*n), rivalry if rivalry is None else read_rivalry(rivalry))
     for name in fed.name:
         if name in ('.', '..') or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name) or len(name)>60: raise DeployError(f"Names of organizations become names of files. Got: {name!r}")
     if len({n.casefold() for n in fed.name})<len(fed.name): raise DeployError(f"Names of organizations become names of files, and must differ by more than capitals. Got: {', '.join(fed.name)}")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from ..game.federation import stream
-from .data import DataError, DataSet, from_arrays, hold_out, read_folder, read_idx, read_npz, read_pickle
+from .data import DataError, DataSet, from_arrays, hold_out, read_idx, read_npz, read_pickle
+from .pictures import read_folder
 
 # %% ../../nbs/fl/00a_sets.ipynb #b5d9feea
 SYSTEM = Path('/usr/share/datasets')       # where Debian's dataset packages put files

@@ -54,6 +54,7 @@ class _Law:
         return replace(self, reference=reference)
 
 def _positive(law, *names):
+    "Refuses impossible constants; possible ones become floats, because a power of whole numbers is refused by numpy"
     for k in names:
         v = getattr(law, k)
         if not (isinstance(v, Real) and np.isfinite(v) and v>0):
@@ -62,6 +63,8 @@ def _positive(law, *names):
         v = getattr(law, k, 0.)
         if not isinstance(v, Real) or not np.isfinite(v) or (k=='decay' and v<0):
             raise LawError(f"`{k}` of {type(law).__name__} must be finite{' and not negative' if k=='decay' else ''}. Got: {v}")
+    for k in (*names, 'floor', 'reference', 'decay'):
+        if hasattr(law, k): object.__setattr__(law, k, float(getattr(law, k)))
 
 # %% ../../nbs/game/01_learning.ipynb #938a7e5d
 @dataclass(frozen=True)
