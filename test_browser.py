@@ -1,5 +1,5 @@
 "The explorers in a real browser: JupyterLab, the application and, where it is built, the site. `make test-browser` installs what this needs."
-import functools, http.server, json, math, os, re, shutil, subprocess, sys, threading, time
+import functools, http.server, json, math, os, re, shutil, subprocess, sys, threading
 from pathlib import Path
 import numpy as np
 import pytest
@@ -7,10 +7,13 @@ from playwright.sync_api import expect, sync_playwright
 from cocogen.explore.own import EXAMPLE
 from cocogen.fl import Config, class_counts, dirichlet, load, read_run, run
 from cocogen.fl.partition import describe
+from cocogen.nodes import until
 from cocogen.game import Federation, Game, PowerLaw, RivalryRedistribution, equilibrium
 
 root = Path(__file__).resolve().parent
 screens, bin_ = root/'screens', Path(sys.executable).parent
+LONG = 900_000                       # milliseconds after which something hangs: a busy machine does not reach them
+expect.set_options(timeout=LONG)
 site = root/'docs'/'_build'/'html'
 widths = {'1280': dict(width=1280, height=900), '390': dict(width=390, height=844)}
 
@@ -27,7 +30,7 @@ class Watched:
     "A page whose console errors, failures and requests to other hosts are remembered"
     def __init__(self, browser, width):
         self.context = browser.new_context(viewport=widths[width]); self.page, self.wrong = self.context.new_page(), []
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(LONG)
         self.page.on('console', lambda m: m.type=='error' and self.wrong.append(f'console: {m.text} ({m.location.get("url", "")})'))
         self.page.on('pageerror', lambda e: self.wrong.append(f'error: {e}'))
         self.context.route(lambda url: not re.match(r'(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:', url), self.refuse)
@@ -41,12 +44,16 @@ def watched(chromium):
     for w in made: w.context.close()
     assert not [m for w in made for m in w.wrong]
 
+def drawn(page):
+    "Waits until the browser has laid out and painted what it knows"
+    page.evaluate('() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+
 def shot(page, name):
     "Stores a screenshot of the whole page, and refuses one that is wider than the window"
     screens.mkdir(exist_ok=True)
     size = page.viewport_size
     tall = page.evaluate('Math.max(...[...document.querySelectorAll("body, body *")].map(e => e.scrollHeight))')
-    page.set_viewport_size(dict(width=size['width'], height=min(tall + 120, 12_000))); time.sleep(.4)
+    page.set_viewport_size(dict(width=size['width'], height=min(tall + 120, 12_000))); drawn(page)
     page.screenshot(path=screens/f'{name}.png'); page.set_viewport_size(size)
     wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
     assert wide<=1, f'{name} is {wide} pixels wider than the window'
@@ -54,11 +61,9 @@ def shot(page, name):
 def served(command, cwd, pattern, log, **env):
     "Starts a server and waits until it says where it is"
     with open(log, 'w') as f: proc = subprocess.Popen(command, cwd=cwd, stdout=f, stderr=subprocess.STDOUT, env=os.environ | env)
-    for _ in range(240):
-        if found:=re.search(pattern, log.read_text(encoding='utf-8', errors='replace')): return proc, found[0]
-        assert proc.poll() is None, log.read_text(encoding='utf-8')
-        time.sleep(.25)
-    proc.kill(); raise AssertionError(log.read_text(encoding='utf-8'))
+    said = lambda: log.read_text(encoding='utf-8', errors='replace')
+    try: return proc, until(lambda: re.search(pattern, said()), LONG/1000, f'{Path(command[0]).name} {command[1]} to say where it is', lambda: '' if proc.poll() is None else f'it ended: {said()}')[0]
+    except BaseException: proc.kill(); raise
 
 @pytest.fixture(scope='session')
 def place(tmp_path_factory):
@@ -71,7 +76,7 @@ def place(tmp_path_factory):
 def app(place):
     proc, url = served([bin_/'cocogen', 'explore', 'runs/both', '--no-browser', '--port', '8940'], place, r'http://127\.0\.0\.1:\d+/\?token=\S+', place/'app.log')
     yield url
-    proc.terminate(); proc.wait(20)
+    proc.terminate(); proc.wait(300)
 
 def fact(where, name): return where.locator(f'[data-fact="{name}"]:visible').first
 def pictures(where): return where.locator('img').evaluate_all('all => all.filter(i => i.offsetParent).map(i => i.src)')
@@ -101,7 +106,7 @@ def play(where, steps:int):
 def test_application(app, place, watched, width):
     page = watched(width).page; body = page.locator('body')
     page.goto(app)
-    expect(fact(body, 'strength')).to_be_visible(timeout=120_000)
+    expect(fact(body, 'strength')).to_be_visible()
     tab = lambda name: page.get_by_role('tab', name=name).click()
     play(body, 3); shot(page, f'app-game-{width}')
     nudge(body, 'competition', 67)                                               # an impossible setting is a sentence
@@ -132,7 +137,7 @@ def test_application(app, place, watched, width):
     expect(fact(body, 'heterogeneity')).to_have_text(f'{np.average(told.heterogeneity, weights=told.images):.3f}'); shot(page, f'app-partition-{width}')
 
     tab('Generator')
-    expect(fact(body, 'seconds')).to_be_visible(timeout=180_000); before = pictures(body)
+    expect(fact(body, 'seconds')).to_be_visible(); before = pictures(body)
     nudge(body, 'steps', 1); changed(page, before)
     expect(page.get_by_text('7 network calls an image')).to_be_visible(); shot(page, f'app-generator-{width}')
 
@@ -152,20 +157,32 @@ def lab(place):
     proc, url = served([bin_/'jupyter', 'lab', '--allow-root', '--no-browser', '--ip=127.0.0.1', '--port=8950', '--IdentityProvider.token=lab', '--LabApp.news_url=', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate', f'--ServerApp.root_dir={place}'],
         place, r'http://127\.0\.0\.1:\d+/lab\?token=\S+', place/'lab.log', JUPYTERLAB_SETTINGS_DIR=str(place/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(place/'workspaces'))
     yield re.match(r'http://[^/]+', url)[0]
-    proc.terminate(); proc.wait(20)
+    proc.terminate(); proc.wait(300)
+
+def run_all(page):
+    "Tells JupyterLab to run all cells until it has: a command that comes before the kernel is ready can be lost"
+    prompts, idle = page.locator('.jp-CodeCell .jp-InputPrompt'), page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    expect(idle).to_be_visible()
+    begun = lambda: any(t.strip()!='[ ]:' for t in prompts.all_inner_texts())
+    def told():
+        if begun(): return True
+        page.get_by_role('menuitem', name='Run', exact=True).click(); page.get_by_text('Run All Cells', exact=True).click()
+        page.wait_for_timeout(5000)
+        return begun()
+    until(told, LONG/1000, 'JupyterLab to run the first cell')
+    until(lambda: page.wait_for_timeout(500) or all(re.fullmatch(r'\[\d+\]:', t.strip()) for t in prompts.all_inner_texts()), LONG/1000, 'JupyterLab to run all cells')
+    expect(idle).to_be_visible()
 
 def test_jupyterlab(lab, watched):
     page = watched('1280').page; body = page.locator('body')
     page.goto(f'{lab}/lab/tree/explorers.ipynb?token=lab&reset')
-    page.locator('.jp-Notebook').wait_for(timeout=120_000)
+    page.locator('.jp-Notebook').wait_for()
     if (no:=page.get_by_role('button', name='No', exact=True)).count(): no.click()
-    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible(timeout=60_000)       # a command given before the kernel is there is lost
-    page.get_by_role('menuitem', name='Run', exact=True).click(); page.get_by_text('Run All Cells', exact=True).click()
-    expect(page.locator('.jp-CodeCell').first.locator('.jp-InputPrompt')).to_have_text('[1]:', timeout=60_000)
-    expect(fact(body, 'seconds')).to_be_attached(timeout=240_000)
+    run_all(page)
+    expect(fact(body, 'seconds')).to_be_attached()
     cell = lambda k: page.locator('.jp-CodeCell').nth(k)
     for k, name in enumerate(('game', 'partition', 'run', 'generator', 'own'), 1):
-        cell(k).scroll_into_view_if_needed(); expect(cell(k).locator('img').first).to_be_visible(); time.sleep(.5)
+        cell(k).scroll_into_view_if_needed(); expect(cell(k).locator('img').first).to_be_visible(); drawn(page)
         page.screenshot(path=screens/f'lab-{name}.png')
     cell(1).scroll_into_view_if_needed()
     play(cell(1).locator('.jp-OutputArea'), 2)
@@ -175,7 +192,7 @@ def test_jupyterlab(lab, watched):
     nudge(cell(3), 'round', 1); expect(fact(cell(3), 'round')).to_have_text('2')
     nudge(cell(4), 'steps', 1); expect(cell(4).get_by_text('7 network calls an image')).to_be_visible()
     cell(5).get_by_role('button', name='Best strength').click(); expect(cell(5).get_by_text('Everyone stays;')).to_be_visible()
-    page.keyboard.press('Control+s'); time.sleep(1)
+    page.keyboard.press('Control+s'); expect(page.locator('.jp-mod-dirty')).to_have_count(0)
 
 @pytest.fixture(scope='session')
 def pages():
@@ -205,7 +222,7 @@ def test_sliders_of_the_site(pages, watched, width):
     expect(fact(body, 'welfare')).to_have_text(f'{game.welfare(x):,.1f}')
     shot(page, f'site-sliders-{width}')
     for name in ('index', 'glossary', 'tutorials/00_first_round', 'api/cocogen.game.utility', 'game/04_solvers'):
-        page.goto(f'{pages}/{name}.html'); page.wait_for_load_state('load'); time.sleep(.5); shot(page, f'site-{name.split("/")[-1]}-{width}')
+        page.goto(f'{pages}/{name}.html'); page.wait_for_load_state('load'); shot(page, f'site-{name.split("/")[-1]}-{width}')
 
 def test_search_of_the_site(pages, watched):
     page = watched('1280').page

@@ -1,5 +1,5 @@
 "A consortium of processes on this machine: TLS, keys, deaths and lies. `make test-deploy` runs it."
-import os, re, shutil, signal, socket, ssl, subprocess, sys, time
+import os, re, shutil, signal, socket, ssl, subprocess, sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from safetensors import safe_open
 flwr = pytest.importorskip('flwr', reason="Flower is not installed: pip install 'cocogen[flower]'")
 from cocogen.fl import Config, read_run, run
 from cocogen.fl.deploy import _public, init, node_key
-from cocogen.nodes import _free_port, alive
+from cocogen.nodes import _free_port, alive, until as wait_for
 
 BASE = Config(orgs=3, rounds=3, generator_steps=200, local_steps=20, samples=500, carry_over=True, seed=4)
 ENV = os.environ | dict(OMP_NUM_THREADS='1')                     # so many processes on two cores
@@ -26,13 +26,16 @@ class Command:
         self.p = subprocess.Popen([*COCOGEN, *map(str, args)], stdout=self.out, stderr=subprocess.STDOUT, env=ENV | env, start_new_session=True)
     @property
     def said(self)->str: return self.said_at.read_text(encoding='utf-8')
-    def wait(self, timeout): return self.p.wait(timeout)
+    def wait(self, name)->int:
+        "The exit code, once it has ended"
+        until(lambda: self.p.poll() is not None, f'the end of {name}')
+        return self.p.returncode
     def kill(self):
         "As a power cut would: nobody gets to say goodbye"
         for pid in _family(self.p.pid): _end(pid)
     def stop(self):
         if self.p.poll() is None: self.p.send_signal(signal.SIGINT)
-        try: self.p.wait(20)
+        try: self.p.wait(300)
         except subprocess.TimeoutExpired: self.kill()
         self.out.close()
 
@@ -49,13 +52,9 @@ def _end(pid):
     try: os.kill(pid, signal.SIGKILL)
     except ProcessLookupError: pass
 
-def until(what, seconds, server=None):
-    "Waits for `what()` to be true while a server runs; its value"
-    end = time.monotonic() + seconds
-    while time.monotonic()<end and not (server and server.p.poll() is not None):
-        if found := what(): return found
-        time.sleep(.2)
-    pytest.fail(f'the server ended: {server.said}' if server and server.p.poll() is not None else f'nothing within {seconds} seconds')
+def until(what, name, server=None):
+    "Waits for `what()`, which is called `name`, to be true while a server runs; its value. The bound is for what hangs: a busy machine does not reach it"
+    return wait_for(what, 1800, name, lambda: f'the server ended: {server.said}' if server and server.p.poll() is not None else '')
 
 def settled(folder)->int:
     "Rounds of a run that a server which dies now will not play again"
@@ -88,7 +87,7 @@ def outside()->str:
 def asked(folder, host, path)->int:
     "The status that the server answers a request with"
     port = int(_public(folder/'invitation')['address'].rpartition(':')[2])
-    try: return urlopen(Request(f'https://{host}:{port}{path}', b'' if '/v1/' in path else None), timeout=10, context=ssl.create_default_context(cafile=folder/'invitation'/'ca.pem')).status
+    try: return urlopen(Request(f'https://{host}:{port}{path}', b'' if '/v1/' in path else None), timeout=300, context=ssl.create_default_context(cafile=folder/'invitation'/'ca.pem')).status
     except HTTPError as e: return e.code
 
 def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
@@ -99,24 +98,24 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
     for f in ('node', 'node.pub'): (stranger/f).unlink()
     node_key(stranger/'node')
     with running(folder) as (server, nodes):
-        until(lambda: settled(folder)>=1, 240, server)
+        until(lambda: settled(folder)>=1, 'round 1', server)
         if outside()!='127.0.0.1':                              # from elsewhere only nodes are served
             for path in ('/health', '/docs', '/v1/control/list-runs', '/v1/control/start-run', '/v1/runtime/acquire-task'): assert asked(folder, outside(), path)==403, path
             assert asked(folder, outside(), '/v1/fleet/pull-messages')!=403
         assert asked(folder, '127.0.0.1', '/health')==200
         refused = Command(tmp_path/'said.stranger', 'consortium', 'join', stranger, '--wait', 5)
         family = _family(server.p.pid)
-        _end(server.p.pid); until(lambda: not any(alive(p) for p in family), 60)              # what it had started ends by itself
+        _end(server.p.pid); until(lambda: not any(alive(p) for p in family), 'the end of all that the server had started')              # what it had started ends by itself
         (folder/'server'/'nodes.json').unlink()                                               # as if it had been killed before it noted whom it registered
         again = Command(folder/'said.again', 'consortium', 'server', folder)
         try:
-            until(lambda: settled(folder)>=2, 240, again)
+            until(lambda: settled(folder)>=2, 'round 2', again)
             links = [p for p in _family(again.p.pid) if 'import link' in _command(p)]
             _end(links[0])
-            assert again.wait(240)==0
+            assert again.wait('the second server')==0
         finally: again.stop()
-        for n in nodes.values(): assert n.wait(60)==0
-        assert refused.wait(60)==2 and 'does not admit this key' in refused.said and not (stranger/'settlement.csv').exists()
+        for name, n in nodes.items(): assert n.wait(name)==0
+        assert refused.wait('the stranger')==2 and 'does not admit this key' in refused.said and not (stranger/'settlement.csv').exists()
     assert 'started again' in again.said
     for name in nodes:                                          # the rounds that were settled were not played again
         log = (folder/'organizations'/name/'node.log').read_text(encoding='utf-8', errors='replace')
@@ -156,10 +155,10 @@ def test_death_and_lies(tmp_path):
     (tmp_path/'lies').mkdir(); (tmp_path/'lies'/'sitecustomize.py').write_text(LIES, encoding='utf-8')        # an organization does what it likes with its own machine
     with running(folder, org1=dict(PYTHONPATH=str(tmp_path/'lies'))) as (server, nodes):
         log = folder/'organizations'/'org2'/'node.log'
-        until(lambda: log.exists() and re.search(r'ROUND 2\](?s:.*)Receiving: train', log.read_text(encoding='utf-8', errors='replace')), 240, server)
+        until(lambda: log.exists() and re.search(r'ROUND 2\](?s:.*)Receiving: train', log.read_text(encoding='utf-8', errors='replace')), 'round 2 at org2', server)
         nodes['org2'].kill()
         nodes['org2'] = Command(folder/'said.org2', 'consortium', 'join', folder/'organizations'/'org2')
-        assert server.wait(300)==0
+        assert server.wait('the server')==0
     table = read_run(folder/'run').table
     status = table.pivot(index='round', columns='organization', values='status')
     assert status.org0.tolist()==['ok']*4 and status.org1.tolist()==['rejected']*3 + ['ok'] and status.org2.tolist()==['ok', 'dropped', 'ok', 'ok'], status

@@ -1,5 +1,5 @@
 "The project as a whole: exports in sync, notebooks clean, metadata in step, nothing of a particular machine in it."
-import ast, configparser, filecmp, json, re, shutil, statistics, subprocess, sys
+import ast, configparser, filecmp, json, re, shutil, subprocess, sys
 from pathlib import Path
 import pytest
 
@@ -32,6 +32,19 @@ def test_no_cell_is_switched_off():
     for p in notebooks:
         for c in json.loads(p.read_text(encoding='utf-8'))['cells']: assert not re.search(r'^#\|\s*eval:\s*false', ''.join(c['source']), re.M), f'{p.name} has a cell that never runs'
 
+def test_nothing_asserts_a_time():
+    "A slow machine is no fault of the code: what must be fast is asserted as work done, and timed in benchmarks, which print"
+    clock, waits = re.compile(r'perf_counter|time\.time\(|time\.monotonic|process_time|timeit'), re.compile(r'(?m)^\s*(assert|test_)\b.*(perf_counter|time\.time|monotonic|\btook\b|\bseconds\b|_ms\b)')
+    for p in notebooks:
+        if p.parent.name=='experiments': continue                          # what a card took is a result there, and printed
+        for c in json.loads(p.read_text(encoding='utf-8'))['cells']:
+            text = ''.join(c['source'])
+            if c['cell_type']!='code' or re.match(r'#\|\s*export', text): continue
+            assert not waits.search(text), f'{p.name} asserts a time: {waits.search(text)[0].strip()}'
+            assert p.parent.name=='benchmarks' or not clock.search(text), f'{p.name} looks at a clock: {clock.search(text)[0]}; timings belong to nbs/benchmarks'
+    for p in root.glob('test_*.py'):
+        if p.name!='test_project.py': assert not waits.search(p.read_text(encoding='utf-8')), f'{p.name} asserts a time'
+
 def test_metadata_in_step():
     ini = configparser.ConfigParser(delimiters=['='], interpolation=None); ini.read(root/'settings.ini', encoding='utf-8'); cfg = ini['DEFAULT']
     toml = (root/'pyproject.toml').read_text(encoding='utf-8')
@@ -48,10 +61,12 @@ def test_readme_is_the_front_page():
     for link in re.findall(r'\]\((?!http)([^)#]+)\)', readme): assert (root/link).exists(), f'README.md points to {link}, which is not there'
 
 def test_game_is_light():
-    code = "import time; t=time.perf_counter(); import cocogen.game, sys; print(time.perf_counter()-t, [m for m in ('torch', 'pandas', 'matplotlib') if m in sys.modules])"
-    runs = [subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True).stdout.split(' ', 1) for _ in range(3)]
-    assert all(heavy.strip()=='[]' for _, heavy in runs)
-    assert statistics.median(float(t) for t, _ in runs) < 1.
+    "Economics needs numpy and scipy, and loads none of the package's other requirements"
+    code = "import cocogen.game, sys; print(*{m.split('.')[0] for m in sys.modules})"
+    loaded = set(subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True).stdout.split())
+    ini = configparser.ConfigParser(delimiters=['='], interpolation=None); ini.read(root/'settings.ini', encoding='utf-8')
+    needs = {re.match(r'[\w-]+', r)[0] for r in ini['DEFAULT']['requirements'].split()} | {'sklearn', 'PIL', 'IPython'}
+    assert loaded & needs=={'numpy', 'scipy'}, loaded & needs
 
 def test_nodes_are_light():
     "What waits for messages all day holds nothing that it does not need"

@@ -6,7 +6,7 @@
 __all__ = ['app', 'run', 'solve', 'CommandError', 'report', 'calibrate', 'sweep', 'data', 'study', 'explore', 'main']
 
 # %% ../nbs/90_cli.ipynb #a62cadaf
-import json, math, sys
+import json, math, sys, warnings
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -18,14 +18,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 app.add_typer(consortium, name='consortium')
 
 def _console():
-    "Where tables go: as wide as the terminal, or 130 columns in a file; text in a notebook too"
+    "Where tables go: as wide as the terminal, or 130 columns in a file; text in a notebook too. What a person wrote is shown as it stands: no markup, no pictures for names"
     from rich.console import Console
-    return Console(width=None if sys.stdout.isatty() else 130, force_jupyter=False)
-
-def _value(text:str):
-    "A value of `--set`: a JSON literal, or the text itself"
-    try: return json.loads(text)
-    except json.JSONDecodeError: return text
+    return Console(width=None if sys.stdout.isatty() else 130, force_jupyter=False, markup=False, emoji=False, highlight=False)
 
 def _config(flags:dict, sets:list, file:Optional[Path]):
     "The configuration that flags, `--set` and `--config` describe; flags win over the file"
@@ -39,8 +34,13 @@ def _pairs(sets:list)->dict:
     for s in sets:
         k, eq, v = s.partition('=')
         if not eq: raise CommandError(f"`--set` must look like field=value. Got: {s!r}")
-        out[k.strip()] = _value(v)
+        out[k.strip()] = _read(k.strip(), v)
     return out
+
+def _read(field:str, text:str):
+    "A value that was typed for a field of the configuration"
+    from cocogen.fl.config import Config
+    return Config.read(field, text)
 
 # %% ../nbs/90_cli.ipynb #27a3a461
 @app.command()
@@ -71,7 +71,7 @@ def run(
     from cocogen.fl.sets import cache
     from cocogen.game.tables import write_text
     flags = dict(dataset=dataset, orgs=orgs, rounds=rounds, alpha=alpha, competition=competition,
-        strength=None if strength is None else _value(strength), seed=seed, samples=samples, engine=engine, device=device, data=data)
+        strength=None if strength is None else _read('strength', strength), seed=seed, samples=samples, engine=engine, device=device, data=data)
     if resume is not None: return _resume(resume, any(v is not None for v in (*flags.values(), strategy, out, config, set_)))
     base = _config(flags, set_ or [], config)
     configs = [replace(base, strategy=s) for s in dict.fromkeys(strategy or [base.strategy])]
@@ -147,24 +147,24 @@ def solve(
     "Solve one round of a consortium of your own: amounts, transfers, margins, and who would leave."
     from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, account, auto_strength, budget_gap, equilibrium, what_keeps, who_leaves
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
-    xi = _value(strength)
-    if xi!='auto' and (isinstance(xi, bool) or not isinstance(xi, (int, float)) or abs(xi)>1e300):
-        raise GameError(f"`strength` must be 'auto' or a number. Got: {strength!r}")
-    plain = Game(Federation.from_csv(consortium, rivalry), PowerLaw(a, b, floor, math.log(classes)), discount=discount)
-    game = plain.with_(rule=RivalryRedistribution(auto_strength(plain) if xi=='auto' else float(xi)))
+    given = strength.strip().casefold()!='auto'
+    try: xi = float(strength) if given else None
+    except ValueError: raise GameError(f"`strength` must be 'auto' or a number. Got: {strength!r}") from None
+    law = PowerLaw(a, b, floor, math.log(classes))
+    plain = Game(Federation.from_csv(consortium, rivalry), law, discount=discount)
+    game = plain.with_(rule=RivalryRedistribution(xi if given else auto_strength(plain)))
     eq = equilibrium(game)
     table = account(game, eq.x)
     facts = dict(strength=game.rule.strength, welfare=float(game.welfare(eq.x)), aggregate=eq.S,
         performance=float(game.performance(eq.x)), residual=eq.residual, exploitability=eq.exploitability,
-        budget_gap=budget_gap(game, eq.x), status=eq.status)
+        budget_gap=budget_gap(game, eq.x), status=eq.status, law=dict(a=law.a, b=law.b, floor=law.floor, classes=classes, discount=discount))
     sentence = ' '.join([who_leaves(game, table), what_keeps(plain)])
     _write(csv_, json_, table, facts, sentence)
     _print_solution(table, facts, sentence)
 
 # %% ../nbs/90_cli.ipynb #af7096a4
 def _write(csv_, json_, table, facts, sentence):
-    from cocogen.game.account import as_csv
-    from cocogen.game.tables import write_text
+    from cocogen.game.tables import as_csv, write_text
     columns = {k: [v if isinstance(v, str) else float(v) for v in c] for k, c in table.items()}
     for path, text in ((csv_, as_csv(table)), (json_, json.dumps(dict(facts, explanation=sentence,
         organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
@@ -173,15 +173,16 @@ def _write(csv_, json_, table, facts, sentence):
         except (OSError, ValueError) as e: raise CommandError(f"'{path}' cannot be written: {getattr(e, 'strerror', None) or e}") from None
 
 def _print_solution(table, facts, sentence):
-    from rich.markup import escape
     from rich.table import Table
     t = Table(title=f"Equilibrium at strength {facts['strength']:.4g}: welfare {facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
     for k in table: t.add_column(k, justify='left' if k=='name' else 'right')
     for row in zip(*table.values()):
-        t.add_row(*(escape(v) if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution')
+        t.add_row(*(v if isinstance(v, str) else f'{v:,.0f}' if k in ('local', 'generated', 'contribution')
             else f'{v:,.2f}'.replace('-0.00', '0.00') for k, v in zip(table, row)))
     _console().print(t)
     typer.echo(sentence)
+    law = facts['law']
+    typer.echo(f"Learning law: loss = {law['floor']:g} + {law['a']:g} S^-{law['b']:g}, S in effective samples, of {law['classes']} classes, heterogeneity discounted by {law['discount']:g}. The defaults are those of the reference scenario; `cocogen calibrate` measures a data set's own.")
     typer.echo(f"Nobody gains more than {facts['exploitability']:.1e} by deviating; transfers sum to {facts['budget_gap']:.0e} of what they move.")
 
 class CommandError(ValueError): "A command that cannot be carried out; the text says why"
@@ -257,7 +258,7 @@ def sweep(
         k, eq, v = g.partition('=')
         if not eq or not v: raise CommandError(f"`--grid` must look like field=value,value. Got: {g!r}")
         if k.strip() in axes: raise CommandError(f"`--grid` may name a field once. Got: {k.strip()!r} twice")
-        axes[k.strip()] = [_value(x.strip()) for x in v.split(',')]
+        axes[k.strip()] = [_read(k.strip(), x) for x in v.split(',')]
     table = sweep_all(_config({}, set_ or [], config), axes, out, jobs, backend=backend, address=address)
     shown = [*axes, *(k for k in ('generated', 'loss', 'accuracy', 'welfare_predicted', 'welfare_measured', 'worst_margin') if k in table), *(['failed'] if table.failed.any() else [])]
     _print(table[shown], f"{len(table)} runs in '{out}'" + (f", of which {table.failed.astype(bool).sum()} failed" if table.failed.any() else ''))
@@ -354,8 +355,16 @@ def explore(
     serve(run, dataset, consortium, rivalry, port, browser, typer.echo)
 
 # %% ../nbs/90_cli.ipynb #f9af19b0
+_shown = warnings.showwarning
+
+def _note(message, category, filename, lineno, file=None, line=None):
+    "A note of this package's is a line for a person; other warnings are shown as ever"
+    if category.__module__.startswith('cocogen.'): typer.echo(f'note: {message}', err=True)
+    else: _shown(message, category, filename, lineno, file, line)
+
 def main():
     "Entry point of the console script"
+    warnings.showwarning = _note
     try: code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort): code = 130
     except Exception as e:

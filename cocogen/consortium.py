@@ -23,7 +23,8 @@ def init(
     address:Annotated[str, typer.Option(help="host:port where organizations reach the server; a loopback host listens on this machine alone")]='127.0.0.1:9094',
     members:Annotated[Optional[Path], typer.Option(help="CSV with name, valuation and perhaps segment, as for `solve`; default: as many as `orgs` says, as in a run")]=None,
     rivalry:Annotated[Optional[Path], typer.Option(help="CSV of their rivalry, as for `solve`")]=None,
-    patience:Annotated[float, typer.Option(help="seconds that a round waits for an organization")]=600,
+    patience:Annotated[float, typer.Option(help="seconds of silence after which a round goes on without an organization; one that works is waited for")]=600,
+    longest:Annotated[float, typer.Option(help="seconds after which a round goes on even without an organization that is there and does not answer; 0: as long as it is there")]=0,
     least:Annotated[int, typer.Option(help="organizations without which no round after the first begins")]=2,
     rehearse:Annotated[bool, typer.Option('--rehearse', help="divide the data set among organizations on this machine, and enroll them all")]=False,
 ):
@@ -31,7 +32,7 @@ def init(
     from cocogen.cli import _config
     from cocogen.fl.deploy import init as make
     cfg = _config({}, set_ or [], config)
-    make(folder, cfg, address, members, rivalry, patience, least, rehearse)
+    make(folder, cfg, address, members, rivalry, patience, longest, least, rehearse)
     typer.echo(f"Made '{folder}'. Keep '{folder/'server'}' to yourself.")
     if rehearse:
         typer.echo(f"The rehearsal, a terminal each:\n  cocogen consortium server {quote(str(folder))}")

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import traitlets
 from ipywidgets import Layout
 from ..game import Federation, FederationError, Game, GameError, PowerLaw, auto_strength
-from ..game.account import as_csv
+from ..game.tables import as_csv, read_table
 from .play import GameView, dense, scene
 from .widgets import Explorer, ceiling, house, slide, wrap
 
@@ -86,7 +86,7 @@ def consortium(
     controls = dict(table=table, strength=slide(f, 0., 0, 1, .001, 'strength ξ'), competition=slide(f, fed.competition, 0, max(1., fed.competition), .01, 'competition', disabled=state['rivalry'] is not None),
         a=number(widgets.FloatText, 10.46, 'law: a'), b=number(widgets.FloatText, .36, 'law: b'), floor=number(widgets.FloatText, .2, 'law: floor'),
         classes=number(widgets.IntText, 10, 'classes'), discount=slide(f, .85, 0, .99, .01, 'discount κ'))
-    files = {k: widgets.FileUpload(accept='.csv', multiple=False, description=text, tooltip=tip, layout=Layout(width='12rem')) for k, text, tip in (('consortium', 'Load a table', 'CSV: name, local, heterogeneity or class_0, class_1, ..., valuation'), ('rivalry', 'Load rivalry', 'CSV: a square table, an edge list, or segments'))}
+    files = {k: widgets.FileUpload(accept='.csv,.tsv,.txt', multiple=False, description=text, tooltip=tip, layout=Layout(width='12rem')) for k, text, tip in (('consortium', 'Load a table', 'CSV: name, local, heterogeneity or class_0, class_1, ..., valuation'), ('rivalry', 'Load rivalry', 'CSV: a square table, an edge list, or segments'))}
     even, best, links = widgets.Button(description='Everyone equally rival'), widgets.Button(description='Best strength'), widgets.HTML()
 
     def show(table, strength, competition, a, b, floor, classes, discount):
@@ -111,7 +111,7 @@ def consortium(
         if not files[which].value: return
         got = bytes(files[which].value[0]['content']), files[which].value[0]['name']
         files[which].value = ()                                         # so that the same file can be loaded again
-        if which=='consortium': state['waiting'] = got if b'segment' in got[0].split(b'\n')[0] else None     # its segments need the second file
+        if which=='consortium': state['waiting'] = got if _has_segments(*got) else None     # they need the second file
         table_, rival = (got, None) if which=='consortium' else (state['waiting'] or (as_csv(table.value).encode(), 'the table'), got)
         e.attempt(lambda: use(read_upload(*table_, rival)))
     def use(fed):
@@ -135,9 +135,16 @@ def consortium(
     e.children = [style, wrap(*files.values(), even), table, law, wrap(controls['strength'], controls['competition'], best), words, pictures, view.drawer, links]
     return e
 
+def _has_segments(content, name)->bool:
+    "Whether an uploaded table places organizations in segments; one that cannot be read says so when it is used"
+    with tempfile.TemporaryDirectory() as t:
+        (Path(t)/'table').write_bytes(content)
+        try: return 'segment' in read_table(Path(t)/'table')
+        except ValueError: return False
+
 def _kept(fed):
     "Rivalry as a table; None where there is none to keep"
-    r = dense(fed)
+    r = dense(fed.rivalry)
     return r if r.any() else None
 
 def _fit(rho, n):

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from PIL import Image
-from .plots import styled
+from .plots import plain, styled
 
 # %% ../../nbs/explore/01_widgets.ipynb #6bda0827
 def png(canvas)->bytes:
@@ -79,7 +79,7 @@ def span(low:float, high:float)->tuple:
 
 def shorten(name:str, most:int=16)->str:
     "A name that fits beside an axis; mathematics is switched off"
-    return (name if len(name)<=most else name[:most-1] + '…').replace('$', r'\$')
+    return plain(name if len(name)<=most else name[:most-1] + '…')
 
 # %% ../../nbs/explore/01_widgets.ipynb #560f1c9d
 CSS = """<style>.cocogen-stale{opacity:.3} .cocogen-say{max-width:70rem} .cocogen-say .widget-html-content{line-height:1.5 !important} .cocogen-tabs .lm-TabBar-tab{flex:0 1 auto !important;min-width:0 !important;padding:0 .8rem !important} .cocogen-say table{border-collapse:collapse;margin:.3rem 0} .cocogen-say td,.cocogen-say th{padding:.1rem .7rem .1rem 0;text-align:right;font-variant-numeric:tabular-nums} .cocogen-say td:first-child,.cocogen-say th:first-child{text-align:left} .cocogen-no{border-left:.3rem solid #D55E00;padding-left:.6rem;font-weight:600} .cocogen-wrap{overflow:visible} .cocogen-wrap>*{max-width:100%}</style>"""

@@ -19,7 +19,7 @@ from .config import Config, ConfigError
 from .data import DataError, read_json
 from .rounds import State, learn, prepare, start, synthesize
 from .runs import RunError, environment
-from .sets import cache
+from .sets import cache, load
 from .sweep import parallel
 from .train import evaluate, model
 
@@ -129,19 +129,22 @@ def calibrate(
     if out is not None:
         out = Path(out); store = out.with_suffix('.csv')
         if out.suffix!='.json' or out.is_dir(): raise ConfigError(f"The calibration must be written to a .json file. Got: '{out}'")
-        if out.exists() and (old := read_json(out, ConfigError).get('config'))!=asdict(config):
-            differs = [k for k, v in asdict(config).items() if (old or {}).get(k)!=v]
+        old = read_json(out, ConfigError) if out.exists() else {}
+        if old and old.get('config')!=asdict(config):
+            differs = [k for k, v in asdict(config).items() if (old.get('config') or {}).get(k)!=v]
             raise ConfigError(f"'{out}' already holds a calibration of another configuration ({', '.join(differs[:4])} differ). Choose another file")
         if store.exists() and not out.exists(): raise ConfigError(f"'{store}' holds measurements of an unknown configuration. Choose another file")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            if not out.exists(): write_text(out, json.dumps(dict(config=asdict(config), unfinished=True)))
+            digests = load(config.dataset, config.data or None, config.image_size).digests
+            if changed := [k for k, v in digests.items() if old.get('data', digests).get(k)!=v]: raise ConfigError(f"'{out}' was begun on other data of the same name. Changed since: {', '.join(changed)}. Bring the data back, or choose another file")
+            if not out.exists(): write_text(out, json.dumps(dict(config=asdict(config), data=digests, unfinished=True)))
         except OSError as e: raise ConfigError(f"'{out}' cannot be written: {e.strerror}") from None
     defaults = {k: p.default for k, p in inspect.signature(measure).parameters.items() if k in ('sizes', 'alphas', 'shares', 'seeds', 'local_sizes', 'local_alphas')}
     grid = {k: list(v) for k, v in (defaults | grid).items()}
     frame = measure(config, jobs=jobs, progress=progress, store=store, **grid)
     found = fit(frame)
     found |= dict(dataset=config.dataset, command=environment()['command'], grid=grid, date=date.today().isoformat(),
-        measured_fidelity=float(frame[~frame.local_generators.astype(bool)].measured_fidelity.mean()), environment=environment(), config=asdict(config))
+        measured_fidelity=float(frame[~frame.local_generators.astype(bool)].measured_fidelity.mean()), environment=environment(), config=asdict(config), **(dict(data=digests) if out is not None else {}))
     if out is not None: write_text(out, json.dumps(found, indent=1))
     return found

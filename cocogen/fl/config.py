@@ -16,7 +16,9 @@ from ..game.tables import write_text
 from .data import DataError, read_json
 from .engines import ENGINES
 from .generate import GeneratorConfig
+from .generators import template
 from .partition import SHIFTS
+from .sets import LOADERS
 from .train import AGGREGATIONS, MODELS, NORMS, Recipe
 
 # %% ../../nbs/fl/03c_config.ipynb #05ca9244
@@ -32,7 +34,7 @@ _ranges = [(('orgs', 'rounds', 'local_steps', 'batch', 'sampler_steps', 'minimum
     (('competition', 'seed', 'samples', 'congestion', 'cap', 'local_epochs', 'weight_decay', 'proximal', 'shift_strength', 'image_size', 'generator_steps'), lambda v: v>=0, 'must not be negative'),
     (('momentum', 'server_momentum', 'dropout'), lambda v: 0<=v<1, 'must lie in [0, 1)'), (('skew',), lambda v: 0<=v<=1, 'must lie in [0, 1]'),
     (('trim',), lambda v: 0<=v<.5, 'must lie in [0, 0.5)'), (('participation',), lambda v: 0<v<=1, 'must lie in (0, 1]'),
-    (('generator_share', 'validation_share'), lambda v: 0<v<1, 'must lie between 0 and 1'), (('seed',), lambda v: v<2**63, 'must be below 2^63')]
+    (('generator_share', 'validation_share'), lambda v: 0<v<1, 'must lie between 0 and 1'), (('seed',), lambda v: v<2**63, 'must be below 2^63'), (('image_size',), lambda v: v<=4096, 'must be at most 4096')]
 
 def _check(self):
     "Refuses a configuration that describes no run"
@@ -53,12 +55,20 @@ def _check(self):
     if self.norm=='batch' and (self.batch<2 or self.minimum<2): raise ConfigError(f"`norm` = batch needs at least 2 images a batch and an organization. Got batch = {self.batch}, minimum = {self.minimum}")
     if self.local_generators and self.generator not in GENERATORS: raise ConfigError(f"`local_generators` are fitted, so `generator` must be {' or '.join(GENERATORS)}. Got: {self.generator!r}")
     if self.norm=='batch' and self.engine=='stacked': raise ConfigError("`engine` must be sequential or processes where `norm` is batch. Got: 'stacked'")
-    try: [int(v) for v in self.class_ids.split(',') if v.strip()]
-    except ValueError: raise ConfigError(f"`class_ids` must be whole numbers separated by commas. Got: {self.class_ids!r}") from None
-    try: self.generator_config(16)
+    if not all(v.strip().isdecimal() for v in self.class_ids.split(',') if v.strip()): raise ConfigError(f"`class_ids` must be whole numbers from 0 on, separated by commas. Got: {self.class_ids!r}")
+    try: self.generator_config(16); template(self.prompt)
     except DataError as e: raise ConfigError(str(e)) from None
 
 # %% ../../nbs/fl/03c_config.ipynb #8acfd5cf
+_words = dict(true=True, yes=True, on=True, false=False, no=False, off=False) | {'1': True, '0': False}
+
+def _whole(text)->int:
+    "A whole number as people type it: 200, 2e3, 10.0"
+    try: return int(text)
+    except ValueError: v = float(text)
+    if not v.is_integer(): raise ValueError
+    return int(v)
+
 @dataclass(frozen=True)
 class Config:
     "Everything that decides a run; on one machine equal configurations make equal tables"
@@ -129,6 +139,20 @@ class Config:
         "A configuration from a TOML or JSON file"
         return cls.of(read_values(path))
 
+    @classmethod
+    def read(cls, field:str, text:str):
+        "The value that a person means who types `text` for a field: as its declared type reads it"
+        if field not in cls.__dataclass_fields__: cls.of({field: text})
+        kind, word = cls.__dataclass_fields__[field].type, text.strip()
+        if field=='strength' and word.casefold()=='auto': return 'auto'
+        try:
+            if kind is bool: return _words[word.casefold()]
+            if kind is int: return _whole(word)
+            return text if kind is str else float(word)
+        except (KeyError, ValueError):
+            rule = {bool: 'must be true or false', int: 'must be a whole number', float: 'must be a number'}.get(kind, "must be 'auto' or a number")
+            raise ConfigError(f"`{field}` {rule}. Got: {text!r}") from None
+
     def save(self, path):
         "Writes all values to a .toml or .json file, whole or not at all"
         if Path(path).suffix not in ('.toml', '.json'): raise ConfigError(f"A configuration is a .toml or .json file. Got: '{path}'")
@@ -159,12 +183,12 @@ def read_values(path)->dict:
 LAW = ('a', 'b', 'floor', 'decay', 'discount')      # the constants that a run needs
 
 def calibration(
-    dataset:str, # a data set with a shipped calibration
+    dataset:str, # a data set with a shipped calibration, by its name in `LOADERS`: a folder of one's own is not meant by it, whatever it is called
     path=''      # or a file that `cocogen calibrate` made
 )->dict:
     "Measured constants of the law: `a b floor decay`, `discount`, `fidelity`, and how they were measured"
-    p = Path(path) if path else files('cocogen.fl')/'calibrations'/f'{Path(dataset).name}.json'
-    if not p.is_file():
+    p = Path(path) if path else files('cocogen.fl')/'calibrations'/f'{dataset}.json'
+    if not (path or dataset in LOADERS) or not p.is_file():
         place = path or 'the shipped calibrations'
         raise ConfigError(f"The law of '{dataset}' must be calibrated; `cocogen calibrate {dataset}` makes a file for `--set law=FILE`. Got none at '{place}'")
     found = read_json(p, ConfigError)

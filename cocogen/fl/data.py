@@ -81,6 +81,7 @@ class DataSet:
                 raise DataError(f"The {part} part of {self.name} must have a flat array of labels and images of the size of the training images {self.images.shape[1:]}. Got labels {y.shape} and images {x.shape[1:]}")
             if y.min()<0 or y.max()>=self.classes:
                 raise DataError(f"Labels of {self.name} must be 0..{self.classes-1}. Got {y.min()}..{y.max()} in the {part} part")
+        if odd := [c for c in self.class_names if not str(c).isprintable() or not str(c).strip()]: raise DataError(f"Names of classes must be text in one line. Got {odd[0]!r} in {self.name}")
         if self.groups is not None and self.groups.shape!=self.labels.shape:
             raise DataError(f"`groups` of {self.name} must have one entry a training image. Got shape {self.groups.shape} for {len(self.labels)} images")
 

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 from ..game.tables import from_frame, read_rivalry, read_table, write_text
 from .config import Config, GENERATORS, calibration
-from .data import DataSet, from_arrays, read_json, read_npz, write_npz
-from .pictures import read_folder
+from .data import DataSet, read_json, read_npz, write_npz
 from .flower import Member, TERMS
 from .generate import Generator, pick_device
 from .generators import PretrainedGenerator
-from .rounds import federation, fitted_generator, holdings
-from .sets import load, split
+from .rounds import federation, fitted_generator, holdings, partition
+from .sets import load, read_own, split, tell
 from ..nodes import DeployError, need_flower, where
 
 # %% ../../nbs/fl/07a_deploy.ipynb #6510c297
@@ -63,7 +62,8 @@ def init(
     address:str='127.0.0.1:9094', # host:port where organizations reach the server; a loopback host listens on this machine alone
     consortium=None,       # CSV with `name`, `valuation` and perhaps `segment`; default: `cfg.orgs` organizations as of a run
     rivalry=None,          # CSV of the rivalry, as for `Federation.from_csv`
-    patience:float=600,    # seconds a round waits for an organization
+    patience:float=600,    # seconds of silence after which a round goes on without an organization; one that works is waited for
+    longest:float=0,       # seconds after which it goes on even without one that is there and does not answer; 0: none
     least:int=2,           # organizations without which no round after the first begins
     rehearse:bool=False,   # make every organization's home too, with its part of the data set
     progress:bool=True
@@ -73,6 +73,7 @@ def init(
     folder, (host, _) = Path(folder), where(address)
     if folder.exists(): raise DeployError(f"The consortium's folder must be new. '{folder}' exists")
     if not (patience>0 and np.isfinite(patience)): raise DeployError(f"`patience` must be positive. Got: {patience}")
+    if not (longest>=0 and np.isfinite(longest)): raise DeployError(f"`longest` must be finite and not negative. Got: {longest}")
     if cfg.generator not in GENERATORS and Path(cfg.generator).exists(): raise DeployError(f"A published pipeline must have a name that every organization can load it by. Got a folder of this machine: '{cfg.generator}'")
     agreed = _agreed(consortium, rivalry)
     if agreed is not None: cfg = replace(cfg, orgs=len(agreed))
@@ -97,10 +98,10 @@ def init(
         if cfg.local_generators: write_npz(invitation/'judges.npz', images=held[0], labels=held[1])          # fidelity is judged on them, wherever it is measured
         elif not isinstance(gen, PretrainedGenerator): gen.save(invitation/'generator.safetensors')
         write_npz(server/'evaluation.npz', images=held[0], labels=held[1], test_images=data.test_images, test_labels=data.test_labels)
-        write_text(server/'server.json', json.dumps(dict(patience=patience, least=least, valuation=fed.valuation.tolist(), rivalry=rho.tolist(), device=own_device), indent=1))
+        write_text(server/'server.json', json.dumps(dict(patience=patience, longest=longest, least=least, valuation=fed.valuation.tolist(), rivalry=rho.tolist(), device=own_device), indent=1))
         _app(server/'app')
         if rehearse:
-            for name, (x, y) in zip(fed.name, holdings(cfg, data, parts.organizations)):
+            for name, (x, y) in zip(fed.name, holdings(cfg, data, partition(cfg, data, parts.organizations))):
                 _settle(part/'organizations'/name, invitation, _public(invitation), name, x, y, {}, progress)
                 shutil.copy(part/'organizations'/name/'node.pub', server/'members'/f'{name}.pub')
         part.replace(folder)
@@ -183,7 +184,8 @@ def _public(folder:Path)->dict:
 def _own(data, public)->tuple:
     "An organization's images and labels, as the consortium numbers its classes"
     names, shape, path = list(public['classes']), public['shape'], Path(data)
-    found = read_npz(path) if path.suffix=='.npz' else read_folder(path, shape[0] if shape[0]==shape[1] else 0)
+    found = read_own(path, shape[0] if shape[0]==shape[1] else 0)
+    tell(path.name, found.get('notes', ()))
     if lost := [k for k in ('images', 'labels') if k not in found]: raise DeployError(f"'{path}' must hold images and labels. Missing: {', '.join(lost)}")
     x, y = found['images'], found['labels']
     if y.dtype.kind not in 'iu' or y.ndim!=1 or not len(y) or y.min()<0: raise DeployError(f"Labels must be whole numbers from 0 on, one an image. Got {y.dtype} of shape {y.shape}" + (f' from {y.min()} on' if y.size else ''))

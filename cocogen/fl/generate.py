@@ -92,12 +92,15 @@ class Generator:
     )->np.ndarray:
         "Synthetic images of the given classes, uint8, shape (n, h, w, c); each depends on its label and (seed, its number) alone"
         labels, index = self._asked(labels, index)
-        out = [torch.zeros((0, *self.shape[1:], self.shape[0]), dtype=torch.uint8, device=self.device)]
+        out, sound = [torch.zeros((0, *self.shape[1:], self.shape[0]), dtype=torch.uint8, device=self.device)], []
         for a in tqdm(range(0, len(labels), self.chunk), desc='generating images', unit_scale=self.chunk, unit='image', disable=not (progress and len(labels)), leave=False):
             k, i = labels[a:a+self.chunk], index[a:a+self.chunk]; n = len(k)
             k, i = (np.pad(v, (0, self.chunk - n), mode='edge') for v in (k, i))
-            out.append(to_bytes(self._draw(torch.from_numpy(k).to(self.device), self._noise(seed, i)))[:n])
-        return torch.cat(out).cpu().numpy()                   # images stay on the device until all are drawn
+            drawn = self._draw(torch.from_numpy(k).to(self.device), self._noise(seed, i))[:n]
+            sound.append(drawn.isfinite().flatten(1).all(1)); out.append(to_bytes(drawn))
+        if sound and not (ok := torch.cat(sound)).all():      # looked at once: images stay on the device until all are drawn
+            raise DataError(f"A generator must draw finite numbers. {type(self).__name__} drew NaN or infinity in {int((~ok).sum())} of {len(ok)} images")
+        return torch.cat(out).cpu().numpy()
 
     def _noise(self, seed, index): return noise(seed, index, self.latent).to(self.device)
 
@@ -191,6 +194,7 @@ class DiffusionGenerator(Generator):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=fast and fold(self.shape)>1)
 
     def _ready(self, net):
+        if not torch.stack([p.isfinite().all() for p in net.parameters()]).all(): raise DataError(f"A generator must have finite weights. Got NaN or infinity: its fitting diverged, so lower its learning rate (lr = {self.config.lr:g}), or its file is damaged")
         self.net = net.to(self.device).eval().requires_grad_(False)
         if self.device.type=='cuda': self.net.to(memory_format=torch.channels_last)
         return self

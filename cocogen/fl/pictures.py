@@ -136,7 +136,8 @@ def read_folder(
     "Arrays of a folder of images: `images`, `labels`, `class_names`, the test part if there is one, and `notes`"
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 0<=size<=4096: raise DataError(f"The side that images are scaled to must be a whole number in 0..4096. Got: {size!r}")
     listing = Folder()
-    found = {part: listing.classes(at) for part, at in parts_of(Path(folder), listing).items()}
+    parts = parts_of(Path(folder), listing)
+    found = {part: listing.classes(parts[part]) for part in PARTS if part in parts}
     names = list(found['train'])
     for part, classes in found.items():
         if extra := sorted(set(classes) - set(names)): raise DataError(f"The part '{part}' must hold classes of the training part. Got: {', '.join(extra)}")

@@ -8,19 +8,20 @@ __all__ = ['coordinator', 'server_app', 'serve']
 # %% ../../nbs/fl/07b_serve.ipynb #c07e092b
 import json, os, re, ssl, subprocess, sys, threading, time, traceback
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from urllib.request import urlopen
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 from ..game.tables import write_text
-from .data import read_json, read_npz, read_tensors
+from .data import digest, read_json, read_npz, read_tensors
 from .deploy import _public
-from .flower import Flower
+from .flower import Flower, Node
 from .generate import Generator, pick_device, to_tensor
 from .rounds import Consortium, federation
 from .runs import Run, _alone, read_run, run
-from ..nodes import DeployError, alive, follow, need_flower, process, where
+from ..nodes import DeployError, alive, follow, need_flower, process, until, where
 
 # %% ../../nbs/fl/07b_serve.ipynb #4a69ab5e
 def coordinator(folder)->Consortium:
@@ -32,7 +33,8 @@ def coordinator(folder)->Consortium:
     fed, law = federation(cfg, public['constants'], np.ones((cfg.orgs, K), int), np.ones(cfg.orgs), name=tuple(public['organizations']), valuation=np.array(own['valuation']), rivalry=np.array(own['rivalry']))
     put = lambda x, y: (to_tensor(x, device), torch.from_numpy(y).to(device))
     at = folder/'invitation'/'generator.safetensors'
-    return Consortium(cfg, fed, law, public['constants']['discount'], [Generator.load(at, device)] if at.exists() else [], [public['fidelity']], [], put(e['images'], e['labels']), put(e['test_images'], e['test_labels']), device, public['constants'], tuple(public['classes']))
+    return Consortium(cfg, fed, law, public['constants']['discount'], [Generator.load(at, device)] if at.exists() else [], [public['fidelity']], [], put(e['images'], e['labels']), put(e['test_images'], e['test_labels']), device, public['constants'], tuple(public['classes']),
+        {k: digest(v) for k, v in e.items()})
 
 def server_app():
     "The `ServerApp`: plays what is left of the run of the consortium in `$COCOGEN_CONSORTIUM`, and says how it ended"
@@ -53,10 +55,10 @@ def _play(folder, grid)->list:
     "Plays the rounds; the names of the organizations that received the final model"
     con, server = coordinator(folder), folder/'server'
     own, key = read_json(server/'server.json'), {_plain((server/'members'/f'{name}.pub').read_bytes()): n for n, name in enumerate(con.fed.name)}
-    def online(): return {key[_plain(i.public_key)]: i.node_id for i in grid.get_nodes() if _plain(i.public_key) in key}           # a node whose key was replaced is nobody
-    engine = Flower(grid, online, own['patience'], own['least'], folder/'run', _diary(folder))
+    def online(): return {key[_plain(i.public_key)]: Node(i.node_id, i.last_activated_at) for i in grid.get_nodes() if _plain(i.public_key) in key}           # a node whose key was replaced is nobody
+    engine = Flower(grid, online, own['patience'], own.get('longest', 0), own['least'], folder/'run', _diary(folder))
     run(con.config, folder/'run', progress=False, consortium=con, trainer=engine)
-    have = engine.conclude(con, read_tensors(folder/'run'/'model.safetensors', 'model of a run')[1], _delivered(server))
+    have = engine.conclude(con, read_tensors(folder/'run'/'model.safetensors', 'model of a run')[1], _delivered(server), own['patience'])
     write_text(server/'delivered.json', json.dumps(dict(names=have)))
     return have
 
@@ -65,6 +67,7 @@ def _delivered(server)->set:
     at = server/'delivered.json'
     return set(read_json(at)['names']) if at.exists() else set()
 
+@lru_cache(maxsize=4096)
 def _plain(key:bytes)->bytes:
     "A public key, of whatever format, in one"
     from cryptography.hazmat.primitives import serialization as s
@@ -122,21 +125,20 @@ def _tail(log:Path)->str:
     lines = [l.strip() for l in log.read_text(encoding='utf-8', errors='replace').splitlines() if l.strip()] if log.exists() else []
     return next((l for l in reversed(lines) if 'rror' in l), lines[-1] if lines else 'nothing')
 
-def _ready(link, port, server, limit=60):
+def _ready(link, port, server, limit=600):
     "Waits until a SuperLink answers"
-    trust, end = ssl.create_default_context(cafile=server/'ca.pem'), time.monotonic() + limit
-    while time.monotonic()<end:
-        if link.poll() is not None: raise DeployError(f"The SuperLink could not be started at port {port}: {_tail(server/'superlink.log')}. Its log is '{server/'superlink.log'}'")
-        try: urlopen(f'https://127.0.0.1:{port}/health', timeout=2, context=trust); return
-        except OSError: time.sleep(.2)
-    raise DeployError(f"The SuperLink must answer within {limit} seconds. It does not; its log is '{server/'superlink.log'}'")
+    trust = ssl.create_default_context(cafile=server/'ca.pem')
+    def answers():
+        try: return urlopen(f'https://127.0.0.1:{port}/health', timeout=30, context=trust)
+        except OSError: return None
+    until(answers, limit, f"the SuperLink to answer at port {port} (its log is '{server/'superlink.log'}')", lambda: '' if link.poll() is None else f"it could not be started: {_tail(server/'superlink.log')}")
 
 def _flwr(server, *args)->dict:
     "Runs a command of Flower against this SuperLink; what it answers"
     write_text(server/'flower'/'config.toml', f"[superlink]\ndefault = 'consortium'\n\n[superlink.consortium]\naddress = '127.0.0.1:{where(_public(server.parent/'invitation')['address'])[1]}'\nroot-certificates = {json.dumps(str(server/'ca.pem'))}\n")
     env = os.environ | dict(FLWR_HOME=str(server/'flower'), FLWR_TELEMETRY_ENABLED='0', FLWR_DISABLE_UPDATE_CHECK='1')
-    try: p = subprocess.run([sys.executable, '-c', 'from flwr.cli.app import app; app()', *args, '--format', 'json'], env=env, capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired: raise DeployError(f"Flower must answer `flwr {args[0]}` within two minutes. It does not; the SuperLink's log is '{server/'superlink.log'}'") from None
+    try: p = subprocess.run([sys.executable, '-c', 'from flwr.cli.app import app; app()', *args, '--format', 'json'], env=env, capture_output=True, text=True, timeout=600)
+    except subprocess.TimeoutExpired: raise DeployError(f"Flower must answer `flwr {args[0]}` within ten minutes. It does not; the SuperLink's log is '{server/'superlink.log'}'") from None
     said = re.sub(r'\x1b\[[0-9;]*m', '', p.stdout)                        # where colours are forced, they are in here too
     try: found = json.loads(said[said.index('{'):])
     except ValueError: found = {}
@@ -158,7 +160,7 @@ def _register(server, public):
 
 def _watch(folder, cfg, link, progress, tell):
     "Follows a run until it ends, or its server does (None)"
-    log, end = folder/'server'/'events.log', time.monotonic() + 180
+    log, end = folder/'server'/'events.log', time.monotonic() + 900
     seen = log.stat().st_size if log.exists() else 0
     with tqdm(total=cfg.rounds, desc='consortium', unit='round', disable=not progress) as bar:
         while True:

@@ -23,7 +23,7 @@ from .config import Config, LAW, calibration
 from .data import DataError, read_json
 from .generate import Generator
 from .rounds import Consortium, State, decide, prepare, settle, start, train_round
-from .runs import RunError, _alone, environment
+from .runs import EXACT, RunError, _alone, environment
 from .sets import cache, load, split
 from .sweep import parallel
 
@@ -175,7 +175,7 @@ def _plan(task)->dict:
             if 1<len(stay)<len(con.fed):
                 xi, x = plan(subset(here, stay), s)
                 plans.append(dict(plans[-1], members=stay.tolist(), strength=xi.tolist(), amounts=x.astype(int).tolist()))
-    found = dict(frame=con.fed.to_frame().to_dict('list'), classes=con.generators[0].classes, plans=plans, fidelity=con.fidelity)
+    found = dict(frame=con.fed.to_frame().to_dict('list'), rivalry=con.fed.rivalry.tolist(), classes=con.generators[0].classes, plans=plans, fidelity=con.fidelity)
     if _measures_alone(scale, consortium):
         games = [Game(con.fed.with_(rivalry=None), con.law.at(con.law.reference, t+1), discount=con.discount) for t in range(con.config.rounds)]
         found['alone'] = [np.rint(outside_option(g)[1]).astype(int).tolist() for g in games]
@@ -217,10 +217,9 @@ def _path(consortium, members, amounts)->str:
     return hashlib.sha256(json.dumps([dataset, images if np.any(amounts) else 'none', partition, alpha, seed, members, amounts]).encode()).hexdigest()[:12]
 
 # %% ../../nbs/fl/08_study.ipynb #afdf1fe8
-def federation(rows:pd.DataFrame, competition:float)->Federation:
-    "The organizations in rows of a study's table `consortia` (one consortium, in order)"
+def federation(rows:pd.DataFrame, rivalry:np.ndarray)->Federation:
+    "The organizations in rows of a study's table `consortia` (one consortium, in order), and their rivalry"
     get = lambda k: rows[k].to_numpy(float)
-    rivalry = Federation.simulate(len(rows), competition=competition, seed=int(rows.seed.iloc[0])).rivalry
     return Federation(**{k: get(k) for k in ('local', 'heterogeneity', 'valuation', 'unit_cost', 'congestion', 'cap', 'fidelity', 'skew')}, rivalry=rivalry, name=tuple(rows.name_))
 
 def _rule(strategy, strength): return {'cocogen+': RivalryRedistribution(strength), 'first-best': FirstBest()}.get(strategy, NoTransfers())
@@ -248,35 +247,45 @@ class Study:
     rounds:pd.DataFrame      # one row a round of a distinct training
     runs:pd.DataFrame        # one row a point of the design: payoffs summed over rounds
     organizations:pd.DataFrame # one row an organization where training alone was measured
+    rivalry:pd.DataFrame     # one row a seed and a pair `from`, `to`: their rivalry at competition 1; `compete` scales it
 
     def law(self, dataset:str)->PowerLaw:
         "The learning law of round 1"
         k = self.facts['laws'][dataset]
         return PowerLaw(k['a'], k['b'], k['floor'], np.log(k['classes']), k['decay'])
 
+    def ties(self, seed:int, names)->np.ndarray:
+        "The rivalry at competition 1 among the organizations of a seed, shape (N, N)"
+        if not len(self.rivalry): raise RunError("This study was made by an earlier version, which did not keep its rivalry: rivalry.csv is missing")
+        own = self.rivalry[self.rivalry.seed==seed]
+        return own.pivot(index='from', columns='to', values='rivalry').reindex(index=list(names), columns=list(names)).fillna(0.).to_numpy()
+
     def rows(self, **where)->pd.DataFrame: t = self.consortia; return t[np.logical_and.reduce([t[k]==v for k, v in where.items()])]
 
     def game(self, dataset:str, seed:int, alpha:float, competition:float, images:str='shared', partition:str='dirichlet', t:int=1)->Game:
         "The game that a consortium plays in round `t`, without transfers, at the predicted slope"
         law = self.law(dataset)
-        return Game(federation(self.rows(dataset=dataset, seed=seed, alpha=alpha, images=images, partition=partition), competition), law.at(law.reference, t), discount=self.facts['laws'][dataset]['discount'])
+        rows = self.rows(dataset=dataset, seed=seed, alpha=alpha, images=images, partition=partition)
+        return Game(federation(rows, competition*self.ties(seed, rows.name_)), law.at(law.reference, t), discount=self.facts['laws'][dataset]['discount'])
 
 KEY = ['dataset', 'images', 'partition', 'alpha', 'seed']
 
 def _tables(scale, planned, trained, laws)->dict:
     "All tables of a study from its pieces"
-    people, rounds, runs, organizations = [], {}, [], []
+    people, rounds, runs, organizations, ties = [], {}, [], [], {}
     for consortium, found in planned.items():
         where, law = dict(zip(KEY, consortium)), laws[consortium[0]]
         rows = pd.DataFrame(found['frame']).rename(columns=dict(name='name_'))
         rows = rows.drop(columns='stock').assign(**where)
         if consortium[1] in ('shared', 'local'): people.append(rows)
+        rho = np.array(found['rivalry'])
+        if not np.array_equal(ties.setdefault(where['seed'], (list(rows.name_), rho))[1], rho): raise RunError(f"All consortia of a seed must have one rivalry. Got others for seed {where['seed']}")
         ell = PowerLaw(law['a'], law['b'], law['floor'], np.log(law['classes']), law['decay'])
         alone = trained.get(_path(consortium, None, found['alone'])) if 'alone' in found else None
         for p in found['plans']:
             path = _path(consortium, p['members'], p['amounts'])
             if path not in trained: continue
-            fed, x, losses = federation(rows, p['competition']).take(p['members']), np.array(p['amounts']), [r['loss'] for r in trained[path]['rounds']]
+            fed, x, losses = federation(rows, p['competition']*rho).take(p['members']), np.array(p['amounts']), [r['loss'] for r in trained[path]['rounds']]
             pay, first, predicted, S = settled(fed, ell, law['discount'], p['strategy'], p['strength'], x, losses)
             for t, r in enumerate(trained[path]['rounds']):
                 rounds[path, t] = dict(where, images=where['images'] if x.any() else 'none', path=path, round=t+1, members=len(fed), generated=x[t].sum(), aggregate=S[t], loss_predicted=predicted[t], **r, seconds=round(trained[path]['seconds'], 1))
@@ -290,7 +299,8 @@ def _tables(scale, planned, trained, laws)->dict:
             outside = fed.valuation*(ell.reference - np.array(alone['losses'])[p['members']]) - (own*(fed.unit_cost + .5*fed.congestion*own)).sum(0)
             organizations += [dict(point, name_=fed.name[n], local=fed.local[n], generated=x[:, n].sum(), transfer=pay['transfer'][n], damage=pay['damage'][n], outside_measured=outside[n],
                 margin_predicted=pay['margin'][n], margin_measured=pay['utility_measured'][n] - outside[n]) for n in range(len(fed))]
-    return dict(consortia=pd.concat(people, ignore_index=True), rounds=pd.DataFrame(rounds.values()), runs=pd.DataFrame(runs), organizations=pd.DataFrame(organizations))
+    pairs = [dict(seed=seed, **{'from': a, 'to': b}, rivalry=rho[i, j]) for seed, (names, rho) in ties.items() for i, a in enumerate(names) for j, b in enumerate(names) if i!=j]
+    return dict(rivalry=pd.DataFrame(pairs), consortia=pd.concat(people, ignore_index=True), rounds=pd.DataFrame(rounds.values()), runs=pd.DataFrame(runs), organizations=pd.DataFrame(organizations))
 
 # %% ../../nbs/fl/08_study.ipynb #354ceeb4
 def study(
@@ -304,12 +314,13 @@ def study(
     jobs = jobs or (1 if torch.cuda.is_available() else 0)
     scale, lost = _available(scale)
     laws = {d: _law(scale, d) for d in scale.datasets}
-    _claim_study(out, scale, laws)
+    data = {d: load(d, c.data or None, c.image_size).digests for d in scale.datasets for c in (scale.base(d, 0),)}
+    _claim_study(out, scale, laws, data)
     with _alone(out):
         pieces = out/'.pieces'
         pieces.mkdir(exist_ok=True)
         for p in pieces.glob('*.tmp'): p.unlink(missing_ok=True)
-        write_text(pieces/'scale.json', json.dumps(dict(_plain(scale), laws=laws)))
+        write_text(pieces/'scale.json', json.dumps(dict(_plain(scale), laws=laws, data=data)))
         names = {c: pieces/f"{_name(c)}.json" for c in consortia(scale)}
         order = {c[:-1]: i for i, c in enumerate(names)}                   # seeds last: consortia that share a generator do not wait for each other while it is fitted
         todo = sorted((c for c in names if not names[c].exists()), key=lambda c: order[c[:-1]])
@@ -322,11 +333,11 @@ def study(
         todo = [k for k in tasks if not (pieces/f'{k}.json').exists()]
         for k, found in parallel(_train, [tasks[k] for k in todo], jobs, progress, 'training', len(tasks) - len(todo)): write_text(pieces/f'{todo[k]}.json', json.dumps(found))
         trained = {k: read_json(pieces/f'{k}.json', RunError) for k in tasks}
-        facts = dict(environment(), command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), date=str(date.today()), scale=_plain(scale), laws=laws, left_out=lost, trainings=len(tasks),
+        facts = dict(environment(), command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), date=str(date.today()), scale=_plain(scale), laws=laws, data=data, left_out=lost, trainings=len(tasks),
             task_seconds=round(sum(f['seconds'] for f in (*planned.values(), *trained.values()))), memory_gb=round(max(f['memory'] for f in (*planned.values(), *trained.values())), 2), last_call_seconds=round(time.time() - begun))
         tables = _tables(scale, planned, trained, laws)
         (out/'study.json').unlink(missing_ok=True)                           # without it the tables are no study: old and new ones never pass for one
-        for name, t in tables.items(): write_text(out/f'{name}.csv', t.to_csv(index=False, float_format='%.7g'))
+        for name, t in tables.items(): write_text(out/f'{name}.csv', t.to_csv(index=False, float_format=None if name=='rivalry' else '%.7g'))
         write_text(out/'study.json', json.dumps(facts, indent=1))
     return read_study(out)
 
@@ -347,8 +358,8 @@ def _available(scale)->tuple:
     if len(lost)==len(scale.datasets): raise RunError(f"A study needs at least one of its data sets (digits needs no file). {' '.join(lost.values())}")
     return replace(scale, datasets=tuple(d for d in scale.datasets if d not in lost)), lost
 
-def _claim_study(out:Path, scale:Scale, laws:dict):
-    "Refuses a folder that holds anything but a study of this scale and these laws; seeds and data sets may differ, since pieces name theirs"
+def _claim_study(out:Path, scale:Scale, laws:dict, data:dict):
+    "Refuses a folder that holds anything but a study of this scale, these laws and these data; seeds and data sets may differ, since pieces name theirs"
     if out.exists() and not out.is_dir(): raise RunError(f"The output must be a folder. Got a file: '{out}'")
     pieces, tables = out/'.pieces'/'scale.json', out/'study.json'
     there = read_json(pieces, RunError) if pieces.exists() else read_json(tables, RunError)['scale'] if tables.exists() else None
@@ -357,15 +368,16 @@ def _claim_study(out:Path, scale:Scale, laws:dict):
         return
     here = {k: v for k, v in _plain(scale).items() if k not in ('seeds', 'datasets')}
     differs = [k for k, v in here.items() if there.get(k)!=v] + [f'law of {d}' for d, k in laws.items() if there.get('laws', {}).get(d, k)!=k]
+    differs += [f'{k} of {d}' for d, parts in data.items() for k, v in parts.items() if there.get('data', {}).get(d, parts).get(k)!=v]
     if differs: raise RunError(f"'{out}' already holds a study of another scale ({', '.join(differs)} differ). Choose another folder")
 
 def read_study(folder)->Study:
     "The study in a folder, or `RunError`"
     folder = Path(folder)
     facts = read_json(folder/'study.json', RunError)
-    try: return Study(facts, *(pd.read_csv(folder/f'{k}.csv', dtype=dict(path=str)) for k in ('consortia', 'rounds', 'runs')), _maybe(folder/'organizations.csv'))
+    try: return Study(facts, *(pd.read_csv(folder/f'{k}.csv', dtype=dict(path=str)) for k in ('consortia', 'rounds', 'runs')), _maybe(folder/'organizations.csv'), _maybe(folder/'rivalry.csv'))
     except (OSError, ValueError) as e: raise RunError(f"'{folder}' holds no whole study: {str(e).splitlines()[0]}. The command that made it makes it again") from None
 
 def _maybe(path):
-    try: return pd.read_csv(path)
-    except pd.errors.EmptyDataError: return pd.DataFrame()          # no training alone in this study
+    try: return pd.read_csv(path, **EXACT)
+    except (FileNotFoundError, pd.errors.EmptyDataError): return pd.DataFrame()          # no training alone in this study, or one of an earlier version without rivalry
