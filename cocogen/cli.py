@@ -79,7 +79,9 @@ def run(
     places = [out] if len(configs)==1 else [out/c.strategy for c in configs]
     if len(configs)>1: _claim_comparison(out, base)
     olds = [_claim(p, c) for p, c in zip(places, configs)]
-    if all(o and o.done for o in olds): typer.echo(f"'{out}' is already complete"); runs = olds
+    if all(o and o.done for o in olds):
+        runs = [play_all(c, p) for c, p in zip(configs, places)]           # of the data that are there now, or refused
+        typer.echo(f"'{out}' is already complete")
     elif len(configs)==1: runs = [play_all(configs[0], out)]
     else:
         con = prepare(base, pool=cache()/'pools')                          # strategies differ in how many images, not in which
@@ -237,7 +239,8 @@ def calibrate(
     typer.echo(f"R2            {found['r2']:9.4f} on {found['points']} losses; the generator's own test says fidelity {found['measured_fidelity']:.2f}. {out}, {out.with_suffix('.png')}")
 
 def _numbers(text, kind, name):
-    try: return [kind(v) for v in text.split(',') if v.strip()]
+    from cocogen.fl.config import whole_number
+    try: return [whole_number(v) if kind is int else kind(v) for v in text.split(',') if v.strip()]
     except ValueError: raise CommandError(f"`{name}` must be numbers separated by commas. Got: {text!r}") from None
 
 # %% ../nbs/90_cli.ipynb #0896674c

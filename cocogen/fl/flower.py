@@ -310,6 +310,11 @@ class Flower(Engine):
             time.sleep(min(2, wait))
 
 # %% ../../nbs/fl/07_flower.ipynb #4261edd9
+def _place(found)->int:
+    "The number of the organization that a node of a simulation answers for"
+    if isinstance(found, MemberError): raise EngineError(f"Flower's simulation could not start an organization: {found}")
+    return int(found[2]['place'])
+
 @contextmanager
 def simulation(con:Consortium):
     "A `Flower` engine whose organizations are nodes of Flower's simulation on this machine"
@@ -333,7 +338,7 @@ def simulation(con:Consortium):
             if isinstance(grid := grids.get(), BaseException): raise EngineError(f"Flower's simulation could not be started: {grid}")
             while len(ids := list(grid.get_node_ids()))<con.config.orgs and thread.is_alive(): time.sleep(.1)
             engine = Flower(grid, lambda: {i: Node(i) for i in ids}, WEEK, alive=thread.is_alive)
-            places = {int(found[2]['place']): Node(i) for i, found in engine._ask('query.describe', {i: pack() for i in ids}, 0)}
+            places = {_place(found): Node(i) for i, found in engine._ask('query.describe', {i: pack() for i in ids}, 0)}
             engine.online = lambda: places
             yield engine
         finally: over.set(); thread.join()

@@ -164,6 +164,7 @@ def load(
         d = from_arrays(read_own(name, size), Path(name).stem or Path(name).resolve().name)
         tell(d.name, d.notes)
         return d
+    if root is None and Path(name).is_dir(): tell(name, [f"this is the named data set; the folder of that name here would be '{Path(name).absolute()}'"])
     if name not in LOADERS: raise DataError(f"`dataset` must be one of {', '.join(LOADERS)}, an .npz file, or a folder of images. Got: {name!r}")
     return LOADERS[name](root)
 

@@ -274,6 +274,7 @@ def simulate(
     for k, v in dict(alpha=alpha, competition=competition, size_skew=size_skew, fidelity_drop=fidelity_drop).items():
         if not (isinstance(v, Real) and np.isfinite(v) and (v>0 if k=='alpha' else v>=0)):
             raise FederationError(f"`{k}` must be {'positive' if k=='alpha' else 'finite and not negative'}. Got: {v!r}")
+        if k=='competition' and v>MOST: raise FederationError(f"`{k}` must be at most {MOST:g}. Got: {v!r}")
     if rivals is None and n>DENSE: rivals = 10
     z = stream(seed, 'sizes')
     local = np.maximum(1, np.rint(599.5*np.exp(size_skew*z.normal(size=n) - size_skew**2/2))) if size_skew else z.integers(300, 900, n)
@@ -286,7 +287,9 @@ def simulate(
 
 def dirichlet_rows(rng, alpha:float, n:int, classes:int)->np.ndarray:
     "`n` class mixes of Dirichlet concentration `alpha`, shape (n, classes); safe for an `alpha` so small that all gamma draws underflow"
-    logs = np.log(rng.gamma(alpha + 1, size=(n, classes))) + np.log(rng.uniform(size=(n, classes)))/alpha   # log Gamma(alpha), stably
+    gamma, u = np.log(rng.gamma(alpha + 1, size=(n, classes))), np.log(rng.uniform(size=(n, classes)))
+    if alpha>1e-300: logs = gamma + u/alpha                                     # log Gamma(alpha), stably
+    else: logs = np.where(u==u.max(1, keepdims=True), 0., -np.inf)              # the limit: one class each
     p = np.exp(logs - logs.max(1, keepdims=True))
     return p/p.sum(1, keepdims=True)
 

@@ -119,10 +119,13 @@ def check_law(
         if not callable(getattr(law, k, None)):
             raise LawError(f"A learning law needs the methods value, slope and curvature. {name} has no `{k}`")
     S = np.geomspace(lo, hi, 33)
-    try: v, d, c = (np.broadcast_to(np.asarray(f(S), float), S.shape) for f in (law.value, law.slope, law.curvature))
+    try:
+        with np.errstate(all='ignore'):                   # what overflows is refused below, by name
+            v, d, c = (np.broadcast_to(np.asarray(f(S), float), S.shape) for f in (law.value, law.slope, law.curvature))
+            finite = np.isfinite(v + d + c)
     except (TypeError, ValueError, ArithmeticError) as e:
         raise LawError(f"The methods of {name} must take and return arrays. Got: {e}") from None
-    for what, bad in (('be finite', ~np.isfinite(v + d + c)),
+    for what, bad in (('be finite', ~finite),
         ('increase (slope > 0, or 0 where it underflows)', (d<0) | ((d==0)&(S<=lo))), ('be concave (curvature <= 0)', c>0)):
         if bad.any():
             k = np.flatnonzero(bad)[0]
