@@ -37,6 +37,11 @@ def _pairs(sets:list)->dict:
         out[k.strip()] = _read(k.strip(), v)
     return out
 
+def _typed(field:str, text:str):
+    "As `_read`; a whole number stays one where any number will do, so that folders of a grid are called as it was typed"
+    v = _read(field, text)
+    return int(text) if isinstance(v, float) and text.isdecimal() else v
+
 def _read(field:str, text:str):
     "A value that was typed for a field of the configuration"
     from cocogen.fl.config import Config
@@ -148,6 +153,8 @@ def solve(
 ):
     "Solve one round of a consortium of your own: amounts, transfers, margins, and who would leave."
     from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution, account, auto_strength, budget_gap, equilibrium, what_keeps, who_leaves
+    for path in (csv_, json_):
+        if path is not None and path.exists() and any(p is not None and p.exists() and path.samefile(p) for p in (consortium, rivalry)): raise CommandError(f"A result must not be written over what it is made of. Got: '{path}'")
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
     given = strength.strip().casefold()!='auto'
     try: xi = float(strength) if given else None
@@ -261,7 +268,7 @@ def sweep(
         k, eq, v = g.partition('=')
         if not eq or not v: raise CommandError(f"`--grid` must look like field=value,value. Got: {g!r}")
         if k.strip() in axes: raise CommandError(f"`--grid` may name a field once. Got: {k.strip()!r} twice")
-        axes[k.strip()] = [_read(k.strip(), x) for x in v.split(',')]
+        axes[k.strip()] = [_typed(k.strip(), x.strip()) for x in v.split(',')]
     table = sweep_all(_config({}, set_ or [], config), axes, out, jobs, backend=backend, address=address)
     shown = [*axes, *(k for k in ('generated', 'loss', 'accuracy', 'welfare_predicted', 'welfare_measured', 'worst_margin') if k in table), *(['failed'] if table.failed.any() else [])]
     _print(table[shown], f"{len(table)} runs in '{out}'" + (f", of which {table.failed.astype(bool).sum()} failed" if table.failed.any() else ''))

@@ -8,6 +8,7 @@ __all__ = ['PARTITIONS', 'GENERATORS', 'LAW', 'ConfigError', 'whole_number', 'Co
 # %% ../../nbs/fl/03c_config.ipynb #df87509c
 import json
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
@@ -44,6 +45,7 @@ def _check(self):
         if kind in (str, int, float, bool) and type(v) is not kind:
             raise ConfigError(f"`{f.name}` must be of type {kind.__name__}. Got: {v!r} ({type(v).__name__})")
         if kind is float and not np.isfinite(v): raise ConfigError(f"`{f.name}` must be finite. Got: {v}")
+        if kind is float and abs(v)>1e30 or kind is int and f.name!='seed' and abs(v)>=2**31: raise ConfigError(f"`{f.name}` must be at most {'1e30' if kind is float else 2**31 - 1}. Got: {v}")
     def need(name, ok, rule):
         if not ok(getattr(self, name)): raise ConfigError(f"`{name}` {rule}. Got: {getattr(self, name)!r}")
     need('dataset', lambda v: v.strip(), 'must name a data set, a file or a folder')            # whether it is there, `load` says: a run can be read where its images are not
@@ -51,7 +53,7 @@ def _check(self):
     for names, ok, rule in _ranges:
         for k in names: need(k, ok, rule)
     number = isinstance(self.strength, (int, float)) and not isinstance(self.strength, bool)
-    need('strength', lambda v: v=='auto' or (number and np.isfinite(v) and v>=0), "must be 'auto' or a number that is not negative")
+    need('strength', lambda v: v=='auto' or (number and 0<=v<=1e30), "must be 'auto' or a number that is not negative, and at most 1e30")
     if self.norm=='batch' and (self.batch<2 or self.minimum<2): raise ConfigError(f"`norm` = batch needs at least 2 images a batch and an organization. Got batch = {self.batch}, minimum = {self.minimum}")
     if self.local_generators and self.generator not in GENERATORS: raise ConfigError(f"`local_generators` are fitted, so `generator` must be {' or '.join(GENERATORS)}. Got: {self.generator!r}")
     if self.norm=='batch' and self.engine=='stacked': raise ConfigError("`engine` must be sequential or processes where `norm` is batch. Got: 'stacked'")
@@ -64,9 +66,9 @@ _words = dict(true=True, yes=True, on=True, false=False, no=False, off=False) | 
 
 def whole_number(text)->int:
     "A whole number as people type it: 200, 2e3, 10.0"
-    try: return int(text)
-    except ValueError: v = float(text)
-    if not v.is_integer(): raise ValueError(f'{text!r} is no whole number')
+    try: v = Decimal(text)
+    except InvalidOperation: raise ValueError(f'{text!r} is no number') from None
+    if not v.is_finite() or abs(v)>10**30 or v!=v.to_integral_value(): raise ValueError(f'{text!r} is no whole number')
     return int(v)
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ __all__ = ['DataError', 'read_json', 'write_tensors', 'write_npz', 'read_tensors
            'read_npz', 'from_arrays', 'read_pickle']
 
 # %% ../../nbs/fl/00_data.ipynb #bc22cb50
-import gzip, hashlib, json, pickle, struct, zlib
+import gzip, hashlib, json, pickle, struct, unicodedata, zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
-from ..game.federation import stream
+from ..game.federation import alike, label, stream
 from ..game.tables import whole
 
 # %% ../../nbs/fl/00_data.ipynb #d80ab9de
@@ -81,7 +81,7 @@ class DataSet:
                 raise DataError(f"The {part} part of {self.name} must have a flat array of labels and images of the size of the training images {self.images.shape[1:]}. Got labels {y.shape} and images {x.shape[1:]}")
             if y.min()<0 or y.max()>=self.classes:
                 raise DataError(f"Labels of {self.name} must be 0..{self.classes-1}. Got {y.min()}..{y.max()} in the {part} part")
-        if odd := [c for c in self.class_names if not str(c).isprintable() or not str(c).strip()]: raise DataError(f"Names of classes must be text in one line. Got {odd[0]!r} in {self.name}")
+        if odd := [c for c in self.class_names if not alike(str(c)) or any(unicodedata.category(v) in ('Cc', 'Cs', 'Zl', 'Zp') for v in str(c))]: raise DataError(f"Names of classes must be text in one line. Got {odd[0]!r} in {self.name}")
         if self.groups is not None and self.groups.shape!=self.labels.shape:
             raise DataError(f"`groups` of {self.name} must have one entry a training image. Got shape {self.groups.shape} for {len(self.labels)} images")
 
@@ -148,13 +148,14 @@ def _named(arrays, name)->tuple:
         have = [lower[k] for k in names if k in lower]
         if len(have)>1: raise DataError(f"{name} must have one array for its {what.replace('_', ' ')}. Got {' and '.join(have)}")
         found[what] = np.asarray(arrays[have[0]]) if have else None
-    known = {k for names in _alias.values() for k in names} | {'notes'}
+    known = {k for names in _alias.values() for k in names}
     return found, [v for k, v in lower.items() if k not in known]
 
 def from_arrays(
     arrays:dict, # `images` and `labels`, optionally `test_images`, `test_labels`, `class_names`, `groups`, under one of their usual names
     name:str,    # of the data set, for messages
-    aside=()     # names of further arrays that the caller has read
+    aside=(),    # names of further arrays that the caller has read
+    notes=()     # what was done to its files, in sentences
 )->DataSet:
     "A data set from named arrays, checked"
     a, unread = _named(arrays, name)
@@ -170,11 +171,13 @@ def from_arrays(
     names = _class_names(a['class_names'], y, name)
     groups = _groups(a['groups'], len(y), name)
     if test is None:
+        for k, c in enumerate(np.bincount(y)):
+            if c<2: raise DataError(f"{name} has no test part, so each class must have at least 2 images, one of them to test on. Got {c} of class '{names[k]}'")
         i, j = hold_out(x, y, name)
         if groups is not None: groups = groups[i]
         (x, y), test = (x[i], y[i]), (x[j], y[j])
     ignored = [k for k in unread if k not in aside]
-    notes = (*arrays.get('notes', ()), *([f"Arrays of {name} that mean nothing here and were left out: {', '.join(ignored)}"] if ignored else []))
+    notes = (*notes, *([f"Arrays of {name} that mean nothing here and were left out: {', '.join(ignored)}"] if ignored else []))
     return DataSet(name, x, y, *test, names, groups, notes)
 
 def _pixels(x, name):
@@ -193,8 +196,10 @@ def _whole(y, n, name):
 def _class_names(given, y, name):
     "Names of classes 0..K-1, each with at least one image"
     if given is not None:
+        given = [label(c) if isinstance(c, str) else c for c in np.atleast_1d(given).tolist()] if given.ndim<2 and given.dtype.kind=='U' else given
+        given = np.asarray(given) if isinstance(given, list) else given
         given = [c.decode('utf-8', 'replace') if isinstance(c, bytes) else str(c) for c in np.atleast_1d(given).tolist()] if given.ndim<2 else given
-        if not isinstance(given, list) or len(set(given))<len(given): raise DataError(f"`class_names` of {name} must be a flat list of different names. Got: {given if isinstance(given, list) else given.shape}")
+        if not isinstance(given, list) or len({alike(c) for c in given})<len(given): raise DataError(f"`class_names` of {name} must be a flat list of different names. Got: {given if isinstance(given, list) else given.shape}")
     have = np.unique(y)
     K = len(given) if given is not None else len(have)
     if not np.array_equal(have, np.arange(K)):

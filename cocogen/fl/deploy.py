@@ -184,8 +184,8 @@ def _public(folder:Path)->dict:
 def _own(data, public)->tuple:
     "An organization's images and labels, as the consortium numbers its classes"
     names, shape, path = list(public['classes']), public['shape'], Path(data)
-    found = read_own(path, shape[0] if shape[0]==shape[1] else 0)
-    tell(path.name, found.get('notes', ()))
+    found, notes = read_own(path, shape[0] if shape[0]==shape[1] else 0)
+    tell(path.name, notes)
     if lost := [k for k in ('images', 'labels') if k not in found]: raise DeployError(f"'{path}' must hold images and labels. Missing: {', '.join(lost)}")
     x, y = found['images'], found['labels']
     if y.dtype.kind not in 'iu' or y.ndim!=1 or not len(y) or y.min()<0: raise DeployError(f"Labels must be whole numbers from 0 on, one an image. Got {y.dtype} of shape {y.shape}" + (f' from {y.min()} on' if y.size else ''))

@@ -6,7 +6,7 @@
 __all__ = ['MixtureGenerator', 'template', 'PretrainedGenerator', 'load_any', 'Pool']
 
 # %% ../../nbs/fl/02a_generators.ipynb #df20e1bd
-import inspect, json, warnings
+import inspect, json, string, warnings
 from pathlib import Path
 import numpy as np
 import torch
@@ -40,15 +40,15 @@ class MixtureGenerator(Generator):
         from sklearn.mixture import GaussianMixture
         labels, cfg = self._learn(images, labels, classes), self.config
         x = images.reshape(len(images), -1)/127.5 - 1
-        D, C = min(cfg['components'], *x.shape), cfg['mixture']
-        pca = PCA(D, random_state=cfg['seed']).fit(x); z = pca.transform(x)
+        D, C, seed = min(cfg['components'], *x.shape), cfg['mixture'], cfg['seed'] % 2**32       # scikit-learn takes no larger one
+        pca = PCA(D, random_state=seed).fit(x); z = pca.transform(x)
         mean, root, share = np.zeros((classes, C, D)), np.zeros((classes, C, D, D)), np.zeros((classes, C))
         for k in tqdm(self.seen, desc='fitting mixtures', unit='class', disable=not progress, leave=False):
             own = z[labels==k]
             own = own if len(own)>1 else np.repeat(own, 2, 0)               # one image: a point
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', ConvergenceWarning)
-                m = GaussianMixture(max(1, min(C, len(own)//60)), reg_covar=1e-3, random_state=cfg['seed']).fit(own)
+                m = GaussianMixture(max(1, min(C, len(own)//60)), reg_covar=1e-3, random_state=seed).fit(own)
             c = m.n_components
             mean[k, :c], root[k, :c], share[k, :c] = m.means_, np.linalg.cholesky(m.covariances_), m.weights_
         f32 = lambda a: torch.from_numpy(np.ascontiguousarray(a, np.float32))
@@ -74,9 +74,9 @@ KINDS['MixtureGenerator'] = MixtureGenerator
 # %% ../../nbs/fl/02a_generators.ipynb #c30a77af
 def template(prompt:str)->str:
     "A prompt that has a place for the name of a class, or `DataError`"
-    try: filled = prompt.format('a class') if isinstance(prompt, str) else ''
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError): filled = ''
-    if 'a class' not in filled: raise DataError(f"`prompt` must be a text with one pair of braces {{}} where the name of the class goes (a brace that is meant is written twice). Got: {prompt!r}")
+    try: fields = [f[1:] for f in string.Formatter().parse(prompt) if f[1] is not None]
+    except (ValueError, TypeError): fields = []
+    if fields not in ([('', '', None)], [('0', '', None)]): raise DataError(f"`prompt` must be a text with one pair of braces {{}} where the name of the class goes (a brace that is meant is written twice). Got: {prompt!r}")
     return prompt
 
 class PretrainedGenerator(Generator):

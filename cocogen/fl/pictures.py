@@ -6,7 +6,7 @@
 __all__ = ['PARTS', 'LEFT_BEHIND', 'UNREAD', 'Reading', 'shades', 'Folder', 'parts_of', 'read_folder']
 
 # %% ../../nbs/fl/00b_pictures.ipynb #ec265288
-import os
+import io, os, re
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,14 +17,14 @@ from .data import DataError
 # %% ../../nbs/fl/00b_pictures.ipynb #c771561c
 class Reading:
     "Reads pictures, and remembers what has to be said about them"
-    def __init__(self): self.asides = {}                       # kind of remark: files, by path
+    def __init__(self): self.asides, self.high = {}, 0         # kind of remark: files, by path; largest value in a picture of 16 bits a colour
 
     def aside(self, kind, path): self.asides.setdefault(kind, {})[str(path)] = Path(path).name
 
     def open(self, path):
         "A picture as a viewer shows it: mode L or RGB, or an int32 array (height, width) of more than 8 bits of grey"
         try:
-            with Image.open(path) as im: return self._shown(im, path)
+            with Image.open(io.BytesIO(Path(path).read_bytes())) as im: return self._shown(im, path)       # not by name: Pillow turns a picture wrong that it maps from a file
         except DataError: raise
         except Exception as e: raise DataError(f"'{path}' must be an image: {e}") from None       # decoders raise anything
 
@@ -32,14 +32,16 @@ class Reading:
         frames = getattr(im, 'n_frames', 1)
         if frames>1 and im.format!='MPO': raise DataError(f"A file must hold one picture. Got {frames} frames or pages in '{path}'")
         if frames>1: self.aside('first', path)
-        deep_colour = im.mode not in ('I', 'F') and not im.mode.startswith('I;16') and any('16' in str(tile[3]) for tile in im.tile)
+        deep_colour = any(';16' in str(tile[3] if isinstance(tile[3], str) else tile[3][:1]) for tile in im.tile) and not im.mode.startswith('I')
+        if im.mode.startswith('I') and getattr(im, 'tag_v2', {}).get(262)==0: raise DataError(f"A grey picture of 16 bits must be brighter where its values are larger. Got one that is darker: save '{path}' as black-is-zero")
+        im.load()                                              # a damaged file says so here
         seen = _upright(im)
         if im.mode=='F' or (im.mode.startswith('I') and 'transparency' in im.info): raise DataError(f"Images must have 8 or 16 bits a channel, and none of 16 bits a transparent colour. Got mode {im.mode} in '{path}'")
         if im.mode.startswith('I'): return self._deep(np.asarray(seen).astype(np.int32), path)
         grey, seen = 'L' if im.mode in ('1', 'L') else 'RGB', self._opaque(seen, path)
         if deep_colour:
             self.aside('colour', path)
-            if max(high for _, high in seen.getextrema()[:3])<128: raise DataError(f"A colour picture of 16 bits must use them all. Got one that uses fewer: save '{path}' with 8 bits")
+            self.high = max(self.high, *(high for _, high in seen.convert('RGB').getextrema()))
         return seen.convert(grey)
 
     def _deep(self, x, path):
@@ -60,17 +62,21 @@ def _upright(im):
 
 # %% ../../nbs/fl/00b_pictures.ipynb #f4b502d2
 def shades(pictures:list)->tuple:
-    "Pictures of mode L or RGB out of what `Reading.open` gave, and the bits that the deepest uses (8 where none is deep)"
+    "Pictures of mode L or RGB out of what `Reading.open` gave, and the bits that the deepest uses: 8, 10, 12, 14 or 16, as cameras have them"
     deep = [x for x in pictures if isinstance(x, np.ndarray)]
-    bits = max([8, *(int(x.max()).bit_length() for x in deep)])
+    used = max([0, *(int(x.max()).bit_length() for x in deep)])
+    bits = next(b for b in (8, 10, 12, 14, 16) if b>=used)
     return [Image.fromarray((x*255//(2**bits - 1)).astype(np.uint8)) if isinstance(x, np.ndarray) else x for x in pictures], bits
 
 # %% ../../nbs/fl/00b_pictures.ipynb #6b12d3cc
-PARTS = dict(train=('train', 'training', 'trainset'), validation=('val', 'valid', 'validation', 'dev', 'valset'), test=('test', 'testing', 'testset'))
+PARTS = dict(train=('train', 'training', 'trn'), validation=('val', 'valid', 'validation', 'dev'), test=('test', 'testing', 'tst'))
 LEFT_BEHIND = ('__macosx', 'thumbs.db', 'desktop.ini', '@eadir', '$recycle.bin', 'lost+found', 'system volume information')      # by operating systems
 UNREAD = ('.heic', '.heif', '.jxl', '.svg', '.dcm', '.dicom', '.nii', '.npy', '.npz', '.pdf', '.raw', '.cr2', '.nef', '.dng', '.zip', '.mp4')     # pictures in formats that are not read here
 
-def _part(name)->str: return next((k for k, names in PARTS.items() if name.casefold() in names), '')
+def _part(name)->str:
+    "The part that a folder is called after: train, Training, train_set, test-data"
+    word = re.sub(r'[\s_-]|set$|data$|images$', '', re.sub(r'[\s_-]', '', name.casefold()))
+    return next((k for k, names in PARTS.items() if word in names), '')
 
 class Folder(Reading):
     "A listing of a folder, each real file once"
@@ -96,7 +102,7 @@ class Folder(Reading):
         out = {}
         for d in dirs:
             inner, files = self.inside(d, (folder,))
-            if inner: raise DataError(f"A class folder must hold images and no folders. Got '{d}', which holds '{inner[0].name}'")
+            if inner: raise DataError(f"A class folder must hold images and no folders (and parts are called train, val and test). Got '{d}', which holds '{inner[0].name}'")
             if label(d.name) in out: raise DataError(f"Names of classes must differ. Got '{label(d.name)}' twice in '{folder}'")
             out[label(d.name)] = [p for p in files if self._picture(p, d)]
         if empty := [k for k, v in out.items() if not v]: raise DataError(f"'{folder}' must hold one folder of images a class. Got no image of class {', '.join(empty)}")
@@ -120,6 +126,7 @@ def parts_of(folder:Path, listing:Folder)->dict:
     holders = [d for d in named if Folder().inside(d)[0]]
     if not holders and named and len(named)==len(dirs): raise DataError(f"'{folder}' must hold one folder of images a class, and so must its parts. Got images without a class in '{named[0].name}'")
     if not holders: return dict(train=folder)                                # a class may be called `train`
+    if bare := [d.name for d in named if d not in holders]: raise DataError(f"Each part must hold one folder of images a class. Got none in '{bare[0]}' of '{folder}'")
     if beside := [d.name for d in dirs if d not in holders]: raise DataError(f"Beside the parts {', '.join(d.name for d in holders)} there must be no other folders. Got: {', '.join(beside)} in '{folder}'")
     for p in files: listing.aside('loose', p)
     out = {}
@@ -132,8 +139,8 @@ def parts_of(folder:Path, listing:Folder)->dict:
 def read_folder(
     folder,    # class folders, or parts (`train`, `val`, `test`) that hold them
     size:int=0 # side in pixels that images are scaled and cropped to; 0: they have one size already
-)->dict:
-    "Arrays of a folder of images: `images`, `labels`, `class_names`, the test part if there is one, and `notes`"
+)->tuple:
+    "Arrays of a folder of images (`images`, `labels`, `class_names`, and the test part if there is one), and what was done to its files, in sentences"
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 0<=size<=4096: raise DataError(f"The side that images are scaled to must be a whole number in 0..4096. Got: {size!r}")
     listing = Folder()
     parts = parts_of(Path(folder), listing)
@@ -146,9 +153,10 @@ def read_folder(
     listed['train'] += [(p, names.index(k)) for k, paths in added.items() for p in paths]
     every = [p for files in listed.values() for p, _ in files]
     pictures, bits = shades([listing.open(p) for p in tqdm(every, desc='reading images', unit='image', delay=2, leave=False)])
+    if 'colour' in listing.asides and listing.high<128: raise DataError(f"Colour pictures of 16 bits must use them all. Got {len(listing.asides['colour'])} that use fewer: save them with 8 bits")
     x, y = _stacked(pictures, every, size), np.array([k for files in listed.values() for _, k in files])
-    n, out = len(listed['train']), dict(class_names=names, notes=_notes(listing.asides, bits, sum(map(len, added.values()))))
-    return dict(out, images=x[:n], labels=y[:n], **(dict(test_images=x[n:], test_labels=y[n:]) if 'test' in found else {}))
+    n, notes = len(listed['train']), _notes(listing.asides, bits, sum(map(len, added.values())))
+    return dict(class_names=names, images=x[:n], labels=y[:n], **(dict(test_images=x[n:], test_labels=y[n:]) if 'test' in found else {})), notes
 
 def _stacked(pictures, paths, size)->np.ndarray:
     "Pictures as one array (n, height, width, 1 or 3 channels)"

@@ -125,9 +125,12 @@ class Division:
         "Fingerprints of images, labels and split: a run that is continued must find the same"
         return dict(self.data.digests, split=digest(np.concatenate([np.r_[-1, i] for i in (*self.own, self.parts.generator, self.parts.validation)])))
 
-def divide(cfg:Config)->Division:
+def divide(
+    cfg:Config,
+    data:DataSet=None # loaded before; default: that of the configuration
+)->Division:
     "Loads the images of a configuration and divides them"
-    data = load(cfg.dataset, cfg.data or None, cfg.image_size)
+    if data is None: data = load(cfg.dataset, cfg.data or None, cfg.image_size)
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
     return Division(data, parts, partition(cfg, data, parts.organizations))
 
@@ -153,11 +156,12 @@ def prepare(
     cfg:Config,
     progress:bool=True,  # bars while generators are fitted
     constants:dict=None, # of the law; default: the calibration that the configuration names
-    pool=None            # folder that keeps synthetic images for other runs; None: they are drawn anew
+    pool=None,           # folder that keeps synthetic images for other runs; None: they are drawn anew
+    division:Division=None # its images, divided before
 )->Consortium:
     "Describes the organizations of a run (section 6, first step)"
     if cfg.engine=='flower': need_flower(simulation=True)
-    device, division = pick_device(cfg.device), divide(cfg)
+    device, division = pick_device(cfg.device), division or divide(cfg)
     data, parts, cal = division.data, division.parts, constants or calibration(cfg.dataset, cfg.law)
     real = holdings(cfg, data, division.own)
     sources = real if cfg.local_generators else [(data.images[parts.generator], data.labels[parts.generator])]

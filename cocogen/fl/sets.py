@@ -99,7 +99,7 @@ def _cifar(root, name, title):
     if at.suffix=='.npz':
         a = read_npz(at)
         if 'coarse_of_fine' in a and 'y_train' in a and a['y_train'].max(initial=0)<len(a['coarse_of_fine']): a['groups'] = a['coarse_of_fine'][a['y_train'].astype(int)]
-        d = from_arrays(a, name)
+        d = from_arrays(a, name, aside=('coarse_of_fine', 'coarse_names'))
     else: d = _official(at, meta, name)
     want = dict(cifar10=10, cifar100=100)[name]
     if d.classes!=want or d.images.shape[1:]!=(32, 32, 3):
@@ -150,9 +150,9 @@ def tell(name:str, notes):
     "Says what was done to files, a warning each"
     for note in notes: warnings.warn(f'{name}: {note}', DataNote, stacklevel=3)
 
-def read_own(path, size:int=0)->dict:
-    "Arrays of an npz archive or a folder of images, as of `read_npz` and `read_folder`"
-    return read_npz(path) if str(path).casefold().endswith('.npz') else read_folder(path, size)
+def read_own(path, size:int=0)->tuple:
+    "Arrays of an npz archive or a folder of images, and what was done to its files, as of `read_npz` and `read_folder`"
+    return read_folder(path, size) if Path(path).is_dir() or not str(path).casefold().endswith('.npz') else (read_npz(path), ())
 
 def load(
     name:str,  # a name in `LOADERS`, an `.npz` file, or a folder with one folder of images a class
@@ -161,7 +161,8 @@ def load(
 )->DataSet:
     "A data set by name, or `DataError`; what was done to files of one's own is told in a `DataNote`"
     if is_own(name):
-        d = from_arrays(read_own(name, size), Path(name).stem or Path(name).resolve().name)
+        arrays, notes = read_own(name, size)
+        d = from_arrays(arrays, Path(name).stem or Path(name).resolve().name, notes=notes)
         tell(d.name, d.notes)
         return d
     if root is None and Path(name).is_dir(): tell(name, [f"this is the named data set; the folder of that name here would be '{Path(name).absolute()}'"])

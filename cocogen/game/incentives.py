@@ -292,7 +292,8 @@ class Shapley(NamedTuple):
 
 def shapley(game:Game, x, orders:int=2000, seed:int=0)->Shapley:
     "Shapley values at fixed amounts, exact for N <= 12, else from `orders` sampled orders in antithetic pairs; of at most 2,000 organizations"
-    n = len(_audited(game, None))
+    n = len(game.fed)
+    if n>AUDITED: raise GameError(f"Shapley values are sampled for at most {AUDITED:,} organizations. Got: {n:,}")
     if n<=12:
         M = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         W, size = coalition_welfare(game, x, M), M.sum(1)

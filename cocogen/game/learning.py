@@ -9,6 +9,7 @@ __all__ = ['mixed_heterogeneity', 'Contribution', 'LawError', 'PowerLaw', 'Inver
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 import numpy as np
+from .federation import MOST
 
 # %% ../../nbs/game/01_learning.ipynb #8d141968
 def mixed_heterogeneity(
@@ -64,7 +65,9 @@ def _positive(law, *names):
         if not isinstance(v, Real) or not np.isfinite(v) or (k=='decay' and v<0):
             raise LawError(f"`{k}` of {type(law).__name__} must be finite{' and not negative' if k=='decay' else ''}. Got: {v}")
     for k in (*names, 'floor', 'reference', 'decay'):
-        if hasattr(law, k): object.__setattr__(law, k, float(getattr(law, k)))
+        if hasattr(law, k):
+            object.__setattr__(law, k, float(getattr(law, k)))
+            if abs(getattr(law, k))>MOST: raise LawError(f"`{k}` of {type(law).__name__} must be at most {MOST:g} in size. Got: {getattr(law, k):g}")
 
 # %% ../../nbs/game/01_learning.ipynb #938a7e5d
 @dataclass(frozen=True)

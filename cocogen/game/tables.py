@@ -13,7 +13,7 @@ from numbers import Real
 from pathlib import Path
 import numpy as np
 from scipy import sparse
-from .federation import Federation, FederationError, Segments, alike, heterogeneity, label, _checked_names, _column, _number, _raise, _target
+from .federation import MOST, Federation, FederationError, Segments, alike, heterogeneity, label, _checked_names, _column, _number, _raise, _target
 
 # %% ../../nbs/game/07_tables.ipynb #7f995666
 _optional = ('unit_cost', 'congestion', 'cap', 'fidelity', 'skew', 'stock')
@@ -25,6 +25,7 @@ def _columns(
     named='name' # what a first column without a header holds, if no other column does
 )->dict:
     "The columns of a table by header, as lists"
+    if not hasattr(table, 'items') and not hasattr(table, 'columns'): raise FederationError(f"A table must be a pandas frame or a mapping of columns. Got a {type(table).__name__}")
     pairs, out = list(table.items() if hasattr(table, 'items') else ((k, table[k]) for k in table.columns)), {}
     for k, values in pairs:
         if isinstance(values, (str, bytes)) or not hasattr(values, '__iter__'): raise FederationError(f"Column `{label(k)}` must hold one value for each row. Got: {values!r}")
@@ -45,7 +46,8 @@ def _header(text, known)->str:
 def _classes(col)->list:
     "The columns of class counts, in the order of their numbers, which may begin at 0 or 1"
     numbers = sorted(int(k[6:]) for k in col if re.fullmatch('class_[0-9]+', k))
-    if lost := set(range(min(numbers[0], 1), numbers[-1])) - set(numbers) if numbers else (): raise FederationError(f"Columns of class counts must be numbered without a gap. Missing: class_{min(lost)}")
+    for want, have in enumerate(numbers, min(numbers[0], 1) if numbers else 0):
+        if want!=have: raise FederationError(f"Columns of class counts must be numbered without a gap. Missing: class_{want}")
     return [f'class_{k}' for k in numbers]
 
 def from_frame(
@@ -83,8 +85,8 @@ def _with_counts(given, counts, names, target)->tuple:
         bad = []
         if len(v)!=len(names): return given, [f"`{k}` must have one value an organization ({len(names)}). Got: {len(v)}"]
         for o, x in zip(names, v):
-            if not (isinstance(x, Real) and not isinstance(x, bool) and np.isfinite(x) and x>=0):
-                bad.append(f"`{k}` must be a plain number that is not negative. Got {x!r} for organization '{o}'")
+            if not (isinstance(x, Real) and not isinstance(x, bool) and 0<=x<=MOST):
+                bad.append(f"`{k}` must be a plain number that is not negative, and at most {MOST:g}. Got {x!r} for organization '{o}'")
         faults += bad
         table.append([0.]*len(v) if bad else [float(x) for x in v])
     if faults: return given, faults
@@ -114,9 +116,11 @@ def _read_rivalry(rivalry, names, segment=None):
         typed = {k.casefold(): names[n] for k, n in at.items()}
         near = [typed[k] for k in difflib.get_close_matches(alike(o).casefold(), typed, 1, .8)]
         raise FederationError(f"`rivalry` names an organization that is not in the table. Got: '{label(o)}'" + (f" (is it '{near[0]}'?)" if near else ''))
-    col = _columns(rivalry, [k for k in _forms if k not in names])
+    own = {_header(o, _forms) for o in names}                          # an organization may be called Name
+    col = _rivalry_table(rivalry, [k for k in _forms if k not in own])
     if {'from', 'to', 'rivalry'} <= set(col):
-        val = [float(_number(v, f"`rivalry` of '{a}' against '{b}'")) for a, b, v in zip(col['from'], col['to'], col['rivalry'])]
+        _nothing_else(col, ('from', 'to', 'rivalry'), 'An edge list')
+        val = [_one(v, f"`rivalry` of '{a}' against '{b}'") for a, b, v in zip(col['from'], col['to'], col['rivalry'])]
         pairs = [(index(a), index(b)) for a, b in zip(col['from'], col['to'])]
         if len(set(pairs))<len(pairs):
             raise FederationError(f"Each pair may stand in the edge list once. Got '{names[next(p for i, p in enumerate(pairs) if p in pairs[:i])[0]]}' twice against the same rival")
@@ -124,11 +128,20 @@ def _read_rivalry(rivalry, names, segment=None):
     rows = col.pop('name') if 'name' in col else list(getattr(rivalry, 'index', ()))
     if sorted(map(index, rows))!=list(range(len(names))) or sorted(map(index, col))!=list(range(len(names))):
         raise FederationError(f"`rivalry` must be a square table with a row and a column for each of {len(names)} organizations. Got {len(rows)} rows and {len(col)} columns")
-    rho = np.zeros((len(names),)*2)
+    rho, down = np.zeros((len(names),)*2), [index(a) for a in rows]
     for b in col:
-        for a, v in zip(rows, col[b]):
-            if index(a)!=index(b) or not label(v)=='': rho[index(a), index(b)] = _number(v, f"`rivalry` of '{a}' against '{b}'")      # a diagonal may be left blank
+        k = index(b)
+        for i, a, v in zip(down, rows, col[b]):
+            if i!=k or not label(v)=='': rho[i, k] = _number(v, f"`rivalry` of '{a}' against '{b}'")      # a diagonal may be left blank
     return rho
+
+def _nothing_else(col, known, what):
+    if odd := [k or 'a column without a name' for k in col if k not in known]: raise FederationError(f"{what} has the columns {', '.join(known)}. Got also: {', '.join(odd)}")
+
+def _rivalry_table(table, known)->dict:
+    "The columns of a rivalry; a first column without a header holds the names of a square table, and numbers the rows of the other forms"
+    heads = {_header(label(k), known) for k in (table if hasattr(table, 'items') else table.columns)}
+    return _columns(table, known, 'from' if {'from', 'to', 'rivalry'} <= heads else 'segment' if {'segment', 'intensity'} <= heads else 'name')
 
 def _read_segments(intensity:dict, segment)->Segments:
     "Rivalry among the members of each segment; `segment` says where each organization belongs"
@@ -137,7 +150,12 @@ def _read_segments(intensity:dict, segment)->Segments:
     if len(set(keys))<len(keys): raise FederationError(f"Each segment may have one intensity. Got: {', '.join(map(label, intensity))}")
     if lost := [s for s in segment if alike(s) not in keys]: raise FederationError(f"Every segment needs an intensity. Missing: '{label(lost[0])}'")
     return Segments(np.array([keys.index(alike(s)) for s in segment]),
-        np.array([float(_number(v, f"the intensity of segment '{k}'")) for k, v in intensity.items()]))
+        np.array([_one(v, f"the intensity of segment '{k}'") for k, v in intensity.items()]))
+
+def _one(v, what)->float:
+    "One number, or a sentence"
+    if (x := _number(v, what)).ndim: raise FederationError(f"{what} must be one number. Got: {v!r}")
+    return float(x)
 
 Federation.from_frame = staticmethod(from_frame)
 
@@ -153,33 +171,48 @@ def _decoded(path)->str:
     return text
 
 def _records(path, text:str, delimiter:str, first:int)->list:
-    "Rows that hold something, each with the line of the file on which it begins"
+    "Rows that hold something, each with the line of the file on which it begins; none are shorter or longer than the header says"
     reader, rows, line = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True, skipinitialspace=True), [], first
     try:
         for r in reader:
-            if any(c.strip() for c in r): rows.append((line, r))
+            if any(c.strip() for c in r): rows.append((line, [label(c) for c in r]))
             line = first + reader.line_num
-    except csv.Error:
+    except csv.Error as e:
+        if 'field larger' in str(e): raise FederationError(f"'{path}' has a value of more than {csv.field_size_limit():,} characters in the row of line {line}") from None
         raise FederationError(f"'{path}' must close each quote that it opens, right before a separator (a quote inside a quoted value is written twice). Got one that it does not in the row of line {line}") from None
     return rows
 
-def _read_csv(path, least:int=1)->dict:
-    "Columns of a text table of at least `least` rows by header, as text: separated by commas, tabs or semicolons, as its first line says or its header shows"
-    text, first = _decoded(path), 1
-    if says := re.match(r'[ \t]*"?sep=([^\r\n"])"?[ \t]*(\r\n|\r|\n)', text, re.I): text, first = text[says.end():], 2       # a spreadsheet's own hint
-    tries = [_records(path, text, d, first) for d in ([says[1]] if says else [d for d in ',\t;' if d in text] or ',')]
-    rows = max(tries, key=lambda rows: len(rows[0][1]) if rows else 0)
-    if len(rows)<1 + least: raise FederationError(f"'{path}' must have a header and at least one row. Got {len(rows)} rows")
-    if not rows: return {}
-    (_, head), *body = [(line, [label(c) for c in r]) for line, r in rows]
-    while head and not head[-1] and not any(r[len(head)-1:] and any(r[len(head)-1:]) for _, r in body): head.pop()      # blank columns at the end
+def _checked(path, rows, delimiter)->list:
+    "The rows without blank columns at the end, if each has as many values as the header"
+    (_, head), *body = rows
+    while head and not head[-1] and not any(any(r[len(head)-1:]) for _, r in body): head.pop()
     for line, r in body:
         if any(r[len(head):]) or len(r)<len(head):
             raise FederationError(f"'{path}' must have {len(head)} values in each row (quote a value that contains a comma; write numbers without thousands separators). Got {len(r)} in line {line}, '{r[0]}'")
-        if lost := [c for c in r if '\n' in c and any(re.split('[,;\t]', part)[len(head)-1:] for part in c.split('\n'))]:
+        if lost := [c for c in r if _takes_in_a_row(c, delimiter, len(head))]:
             raise FederationError(f"'{path}' must close each quote that it opens. Got one in the row of line {line} that takes in a whole row: {lost[0]!r}")
     if len(set(head))<len(head): raise FederationError(f"'{path}' must name each column once. Got: {', '.join(h or 'a column without a name' for h in head)}")
-    return {h: [r[k] for _, r in body] for k, h in enumerate(head)}
+    return rows
+
+def _takes_in_a_row(cell, delimiter, width)->bool:
+    "Whether a value looks like the end of one row and the beginning of another: a quote that was forgotten, and found only there"
+    breaks = cell.count('\n')
+    return breaks>0 and width>1 and cell.count(delimiter)==breaks*(width - 1) and any(re.fullmatch(r'[-+.\d]+', v.strip()) for v in re.split(rf'[{re.escape(delimiter)}\n]', cell))
+
+def _read_csv(path, least:int=1, delimiter:str='')->dict:
+    "Columns of a text table of at least `least` rows by header, as text: separated as its first line says, or by that of commas, tabs and semicolons that makes the widest table"
+    text, first, found, wrong = _decoded(path), 1, [], None
+    if says := re.match(r'[ \t]*"?sep=([^\r\n"])"?[ \t]*(\r\n|\r|\n)', text, re.I): text, first = text[says.end():], 2       # a spreadsheet's own hint
+    for d in [delimiter or says[1]] if delimiter or says else [d for d in ',\t;' if d in text] or ',':
+        try:
+            rows = _records(path, text, d, first)
+            if len(rows)<1 + least: raise FederationError(f"'{path}' must have a header and at least one row. Got {len(rows)} rows")
+            found.append(_checked(path, rows, d) if rows else [])
+        except FederationError as e: wrong = wrong or e
+    if not found: raise wrong
+    rows = max(found, key=lambda rows: len(rows[0][1]) if rows else 0)
+    if wrong and (not rows or len(rows[0][1])<2): raise wrong                                  # one column of everything is no reading
+    return {h: [r[k] for _, r in rows[1:]] for k, h in enumerate(rows[0][1])} if rows else {}
 
 def _numbers(col:dict, keep=())->dict:
     "Columns of text as numbers where they are plain numbers; others stay text and are refused by name later"
@@ -188,9 +221,12 @@ def _numbers(col:dict, keep=())->dict:
         except ValueError: return t
     return {k: v if k in keep else [number(t) for t in v] for k, v in col.items()}
 
-def read_table(path)->dict:
+def read_table(
+    path,
+    delimiter:str='' # between values; default: as the file shows
+)->dict:
     "Columns of a consortium's file, in the headers of `from_frame`: names and segments as text, numbers where they are plain numbers"
-    return _numbers(_columns(_read_csv(path), _fields), ('name', 'segment'))
+    return _numbers(_columns(_read_csv(path, delimiter=delimiter), _fields), ('name', 'segment'))
 
 # %% ../../nbs/game/07_tables.ipynb #86312fa9
 class _Table:
@@ -206,16 +242,17 @@ def from_csv(
     "A consortium from its own file"
     return from_frame(read_table(path), read_rivalry(rivalry) if isinstance(rivalry, (str, Path)) else rivalry, target)
 
-def read_rivalry(path):
-    "Rivalry in a file, in a form that `from_frame` takes"
-    raw = _read_csv(path, least=0)             # an edge list without edges: nobody is a rival
+def read_rivalry(path, delimiter:str=''):
+    "Rivalry in a file, in a form that `from_frame` takes; `delimiter` as of `read_table`"
+    raw = _read_csv(path, least=0, delimiter=delimiter)             # an edge list without edges: nobody is a rival
     if not raw: raise FederationError(f"'{path}' must have a header. Got an empty file")
-    col = _columns(raw, _forms)
-    if {'segment', 'intensity'} <= set(col): return dict(zip(_once(path, col['segment']), _numbers(col)['intensity']))
+    words = [_header(k, _forms) for k in raw]
+    col = _rivalry_table(raw, [k for k in _forms if words.count(k)==1])       # of `name` and `Name` one is an organization
+    if {'segment', 'intensity'} <= set(col): _nothing_else(col, ('segment', 'intensity'), f"'{path}', rivalry by segments,"); return dict(zip(_once(path, col['segment']), _numbers(col)['intensity']))
     if {'from', 'to', 'rivalry'} <= set(col): return _Table(_numbers(col, ('name', 'from', 'to')))
     if 'name' not in col:
         raise FederationError(f"'{path}' must be a square table with a column `name`, an edge list with from, to, rivalry, or segments with segment, intensity. Got: {', '.join(col)}")
-    names = next(k for k in raw if _header(k, _forms)=='name' or k in ('', 'Unnamed: 0'))       # other headers are names of organizations, as they stand
+    names = 'name' if 'name' in raw else next(k for k in raw if _header(k, _forms)=='name' or k in ('', 'Unnamed: 0'))       # other headers are names of organizations, as they stand
     return _Table({'name': raw.pop(names), **_numbers(raw)})
 
 def _once(path, segments):
@@ -255,24 +292,32 @@ def write_federation(
     folder, # which exists
     fed:Federation
 ):
-    "Writes a consortium to `federation.csv` and `rivalry.csv`, numbers to the last bit"
-    mixes = {}
-    if fed.label_dist is not None and np.allclose(fed.target, fed.local @ fed.label_dist/fed.local.sum()):      # counts say it all where the target is the pooled mix
-        mixes = {f'class_{k}': c for k, c in enumerate(np.rint(fed.label_dist*fed.local[:, None]).T)}
+    "Writes a consortium to `federation.csv` and `rivalry.csv`, numbers to the last bit; class mixes are written where they are counts that say the rest (heterogeneity and target), else heterogeneity is"
+    mixes = {f'class_{k}': c for k, c in enumerate(_whole_counts(fed).T)}
     skip = ('heterogeneity',) if mixes else ()
     columns = dict(name=fed.name, **{k: getattr(fed, k) for k in ('local', 'heterogeneity', 'valuation', *_optional) if k not in skip}, **mixes)
     if isinstance(fed.rivalry, Segments): columns['segment'] = [f'segment {k}' for k in fed.rivalry.segment]
     write_text(Path(folder)/FILES[0], as_csv(columns))
     write_text(Path(folder)/FILES[1], as_csv(_rivalry_columns(fed)))
 
+def _whole_counts(fed)->np.ndarray:
+    "Class counts from which everything else about class mixes follows to the last bit, shape (N, K); K = 0 where there are none"
+    nothing = np.zeros((len(fed), 0))
+    if fed.label_dist is None or fed.target is None: return nothing
+    n = np.ascontiguousarray(np.rint(fed.label_dist*fed.local[:, None]))
+    if not (n.any(1).all() and np.array_equal(n.sum(1), fed.local)): return nothing
+    p, q = n/n.sum(1)[:, None], n.sum(0)/n.sum()
+    return n if np.array_equal(p, fed.label_dist) and np.array_equal(q, fed.target) and np.array_equal(heterogeneity(p, q), fed.heterogeneity) else nothing
+
 def _rivalry_columns(fed)->dict:
     "Rivalry in the form that fits it: segments, a square table, or an edge list"
     rho, names = fed.rivalry, fed.name
     if isinstance(rho, Segments): return dict(segment=[f'segment {k}' for k in range(len(rho.intensity))], intensity=rho.intensity)
-    if isinstance(rho, np.ndarray) and not {_header(o, _forms) for o in names} & set(_forms): return dict(name=names, **{}) | dict(zip(names, rho.T))
+    if isinstance(rho, np.ndarray) and not {_header(o, _forms) for o in names} & set(_forms): return dict(name=names) | dict(zip(names, rho.T))
     pairs = sparse.coo_array(rho)
     return {'from': [names[k] for k in pairs.row], 'to': [names[k] for k in pairs.col], 'rivalry': pairs.data}
 
 def read_federation(folder)->Federation:
     "The consortium that `write_federation` put into a folder, or `FederationError`"
-    return from_csv(*(Path(folder)/name for name in FILES))
+    table, rivalry = (Path(folder)/name for name in FILES)
+    return from_frame(read_table(table, ','), read_rivalry(rivalry, ','))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from functools import cached_property
 import numpy as np
-from .federation import Federation, symmetric, times
+from .federation import MOST, Federation, symmetric, times
 from .learning import Contribution, PowerLaw, check_law
 
 # %% ../../nbs/game/02_utility.ipynb #66c9fac8
@@ -34,6 +34,7 @@ class RivalryRedistribution:
         v = np.asarray(self.strength)
         if v.dtype.kind not in 'iuf' or not (np.isfinite(v) & (v>=0)).all():
             raise GameError(f"`strength` must be finite and not negative. Got: {self.strength}")
+        if (v>MOST).any(): raise GameError(f"`strength` must be at most {MOST:g}. Got: {self.strength}")
 
     @property
     def xi(self): return np.asarray(self.strength, float)[..., None] if np.ndim(self.strength) else self.strength
