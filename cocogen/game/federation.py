@@ -202,8 +202,8 @@ class Federation:
 
     def __post_init__(self):
         put = lambda k, v: object.__setattr__(self, k, v)
-        n = np.size(self.local) if np.ndim(self.local) else max(np.size(getattr(self, k))
-            for k in ('local', 'name', 'valuation', 'heterogeneity'))
+        as_given = {k: np.asarray(getattr(self, k), dtype=object) for k in ('local', 'name', 'valuation', 'heterogeneity')}       # ragged lists are refused below, by name
+        n = as_given['local'].size if as_given['local'].ndim else max(v.size for v in as_given.values())
         if n==0: raise FederationError("A federation needs at least one organization. Got: 0")
         names, faults = _checked_names(self.name, n)
         put('name', names)
