@@ -7,7 +7,7 @@ __all__ = ['WEEK', 'MemberError', 'Lost', 'Member', 'settle_in', 'open_member', 
            'unpack', 'client_app', 'Node', 'Flower', 'simulation']
 
 # %% ../../nbs/fl/07_flower.ipynb #09a9b20b
-import json, os, tempfile, threading, time
+import json, logging, os, tempfile, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -315,30 +315,50 @@ def _place(found)->int:
     if isinstance(found, MemberError): raise EngineError(f"Flower's simulation could not start an organization: {found}")
     return int(found[2]['place'])
 
-@contextmanager
-def simulation(con:Consortium):
-    "A `Flower` engine whose organizations are nodes of Flower's simulation on this machine"
-    need_flower(simulation=True)
-    import logging
-    from flwr.serverapp import ServerApp
-    from flwr.simulation import run_simulation
-    logging.getLogger('flwr').setLevel(logging.ERROR)
-    workers, grids, over = min(os.cpu_count() or 1, con.config.orgs), Queue(), threading.Event()
-    with tempfile.TemporaryDirectory(prefix='cocogen-flower-') as homes:
-        settle_in(con, homes)
+class _Simulation:
+    "One start of Flower's simulation, in a thread of its own"
+    def __init__(self, con:Consortium, homes):
+        from flwr.serverapp import ServerApp
+        from flwr.simulation import run_simulation
+        workers, grids, self.over = min(os.cpu_count() or 1, con.config.orgs), Queue(), threading.Event()
         server = ServerApp()
         @server.main()
-        def main(grid, context): grids.put(grid); over.wait()
+        def main(grid, context): grids.put(grid); self.over.wait()
         def play():
             try: run_simulation(server, client_app(homes), con.config.orgs, backend_config=dict(init_args=dict(num_cpus=workers, logging_level=logging.ERROR, log_to_driver=False),
                 client_resources=dict(num_cpus=1, num_gpus=1/workers if con.device.type=='cuda' else 0)))
             except BaseException as e: grids.put(e)
-        thread = threading.Thread(target=play, daemon=True); thread.start()
-        try:
-            if isinstance(grid := grids.get(), BaseException): raise EngineError(f"Flower's simulation could not be started: {grid}")
-            while len(ids := list(grid.get_node_ids()))<con.config.orgs and thread.is_alive(): time.sleep(.1)
-            engine = Flower(grid, lambda: {i: Node(i) for i in ids}, WEEK, alive=thread.is_alive)
-            places = {_place(found): Node(i) for i, found in engine._ask('query.describe', {i: pack() for i in ids}, 0)}
-            engine.online = lambda: places
-            yield engine
-        finally: over.set(); thread.join()
+        self.grids, self.orgs, self.thread = grids, con.config.orgs, threading.Thread(target=play, daemon=True)
+        self.thread.start()
+
+    def engine(self)->Flower:
+        "The engine, once every organization has said which it is; `EngineError` if the simulation did not start"
+        grid, running = self.grids.get(), self.thread.is_alive
+        while not isinstance(grid, BaseException) and running() and len(ids := list(grid.get_node_ids()))<self.orgs: time.sleep(.1)
+        if isinstance(grid, BaseException) or not running(): raise EngineError(f"Flower's simulation could not be started: {grid if isinstance(grid, BaseException) else 'it stopped'}")
+        engine = Flower(grid, lambda: {i: Node(i) for i in ids}, WEEK, alive=running)
+        places = {_place(found): Node(i) for i, found in engine._ask('query.describe', {i: pack() for i in ids}, 0)}
+        engine.online = lambda: places
+        return engine
+
+    def end(self): self.over.set(); self.thread.join()
+
+@contextmanager
+def simulation(
+    con:Consortium,
+    tries:int=5     # starts: Ray gives itself 30 seconds for one, which a busy machine may not keep
+):
+    "A `Flower` engine whose organizations are nodes of Flower's simulation on this machine"
+    need_flower(simulation=True)
+    import ray
+    logging.getLogger('flwr').setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix='cocogen-flower-') as homes:
+        settle_in(con, homes)
+        for left in reversed(range(tries)):
+            started = _Simulation(con, homes)
+            try: engine = started.engine(); break
+            except EngineError as e:
+                started.end(); ray.shutdown()
+                if not left: raise EngineError(f"Flower's simulation could not be started, {tries} times over. The last time: {e}") from None
+        try: yield engine
+        finally: started.end()
