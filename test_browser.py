@@ -163,14 +163,15 @@ def run_all(page):
     "Tells JupyterLab to run all cells until it has: a command that comes before the kernel is ready can be lost"
     prompts, idle = page.locator('.jp-CodeCell .jp-InputPrompt'), page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
     expect(idle).to_be_visible()
-    begun = lambda: any(t.strip()!='[ ]:' for t in prompts.all_inner_texts())
+    said = lambda pattern: [bool(re.fullmatch(pattern, t.strip())) for t in prompts.all_text_contents()]
+    begun = lambda: any(said(r'\[(\d+|\*)\]:'))
     def told():
         if begun(): return True
         page.get_by_role('menuitem', name='Run', exact=True).click(); page.get_by_text('Run All Cells', exact=True).click()
         page.wait_for_timeout(5000)
         return begun()
     until(told, LONG/1000, 'JupyterLab to run the first cell')
-    until(lambda: page.wait_for_timeout(500) or all(re.fullmatch(r'\[\d+\]:', t.strip()) for t in prompts.all_inner_texts()), LONG/1000, 'JupyterLab to run all cells')
+    until(lambda: page.wait_for_timeout(500) or all(said(r'\[\d+\]:')), LONG/1000, 'JupyterLab to run all cells')
     expect(idle).to_be_visible()
 
 def test_jupyterlab(lab, watched):
