@@ -88,11 +88,13 @@ class DataSet:
 # %% ../../nbs/fl/00_data.ipynb #43323e0f
 def hold_out(
     images:np.ndarray, labels:np.ndarray, # as in `DataSet`
-    name:str                              # decides which images
+    name:str,                             # decides which images
+    class_names:tuple=()                  # for messages; default: numbers
 )->tuple:
     "Training and test indices: a fifth of each class, at least one image, is the test part; `DataError` where that leaves a class none to train on"
     found, count = np.unique(labels, return_counts=True)
-    if (count<2).any(): raise DataError(f"{name} has no test part, so each class must have at least 2 images, one of them to test on. Got {count[count<2][0]} of class {found[count<2][0]}")
+    for k, c in zip(found, count):
+        if c<2: raise DataError(f"{name} has no test part, so each class must have at least 2 images, one of them to test on. Got {c} of class {repr(class_names[k]) if class_names else k}")
     test = np.concatenate([c[:max(len(c)//5, 1)] for k in np.unique(labels)
         for c in (stream(0, f'{name} test', int(k)).permutation(np.flatnonzero(labels==k)),)])
     return np.setdiff1d(np.arange(len(labels)), test), test
@@ -171,9 +173,7 @@ def from_arrays(
     names = _class_names(a['class_names'], y, name)
     groups = _groups(a['groups'], len(y), name)
     if test is None:
-        for k, c in enumerate(np.bincount(y)):
-            if c<2: raise DataError(f"{name} has no test part, so each class must have at least 2 images, one of them to test on. Got {c} of class '{names[k]}'")
-        i, j = hold_out(x, y, name)
+        i, j = hold_out(x, y, name, names)
         if groups is not None: groups = groups[i]
         (x, y), test = (x[i], y[i]), (x[j], y[j])
     ignored = [k for k in unread if k not in aside]
@@ -196,10 +196,9 @@ def _whole(y, n, name):
 def _class_names(given, y, name):
     "Names of classes 0..K-1, each with at least one image"
     if given is not None:
-        given = [label(c) if isinstance(c, str) else c for c in np.atleast_1d(given).tolist()] if given.ndim<2 and given.dtype.kind=='U' else given
-        given = np.asarray(given) if isinstance(given, list) else given
-        given = [c.decode('utf-8', 'replace') if isinstance(c, bytes) else str(c) for c in np.atleast_1d(given).tolist()] if given.ndim<2 else given
-        if not isinstance(given, list) or len({alike(c) for c in given})<len(given): raise DataError(f"`class_names` of {name} must be a flat list of different names. Got: {given if isinstance(given, list) else given.shape}")
+        texts = [label(c.decode('utf-8', 'replace') if isinstance(c, bytes) else c) for c in given.ravel().tolist()]
+        if given.ndim>1 or len({alike(c) for c in texts})<len(texts): raise DataError(f"`class_names` of {name} must be a flat list of different names. Got: {texts if given.ndim<2 else given.shape}")
+        given = texts
     have = np.unique(y)
     K = len(given) if given is not None else len(have)
     if not np.array_equal(have, np.arange(K)):
