@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
-NBS    ?= nbs test_project.py
+NBS    ?= nbs tests/test_project.py
 export MPLBACKEND ?= agg
 
 SCALE  ?= cpu
@@ -31,13 +31,13 @@ test: $(STAMP)     ## every notebook is a test
 	@$(BIN)/python -m pytest $(NBS) -n 2 --dist worksteal $(PYTEST)
 
 test-deploy: $(STAMP) ## a consortium of processes on this machine: TLS, keys, deaths and lies
-	@$(BIN)/python -m pytest test_deploy.py $(PYTEST)
+	@$(BIN)/python -m pytest tests/test_deploy.py $(PYTEST)
 
 test-browser: $(STAMP) ## the explorers and the site in headless Chromium; screenshots in screens/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' > $(VENV)/browser.log 2>&1 || { grep -v '^WARNING' $(VENV)/browser.log; exit 1; }
 	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; echo 'installing Chromium'; apt=$$(test $$(id -u) = 0 || echo sudo); { $$apt apt-get update -qq && $$apt apt-get install -y -qq chromium; } >/dev/null
 	@test -f docs/_build/html/index.html || $(MAKE) docs
-	@$(BIN)/python -m pytest test_browser.py $(PYTEST)
+	@$(BIN)/python -m pytest tests/test_browser.py $(PYTEST)
 
 bench: $(STAMP)    ## measured speeds, as notebooks that print what they measure
 	@$(BIN)/python -m pytest nbs/benchmarks --flags slow -s
@@ -58,7 +58,7 @@ docs: $(STAMP)     ## the site, in docs/_build
 	@$(BIN)/python docs/build.py site
 
 lint: $(STAMP)     ## exports in sync, notebooks clean, metadata in step
-	@$(BIN)/python -m pytest test_project.py
+	@$(BIN)/python -m pytest tests/test_project.py
 
 dist: $(STAMP)     ## a wheel and a source archive, checked, installed and tried
 	@test "$(TAG)" = "v$$(sed -n 's/^version = //p' settings.ini)" || { echo "a release is tagged with the version of settings.ini. Got: $(TAG)"; exit 1; }

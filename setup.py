@@ -15,4 +15,5 @@ setup(
     packages=find_packages(include=['cocogen', 'cocogen.*']), package_data={'cocogen': ['fl/calibrations/*.json']},
     install_requires=cfg['requirements'].split(),
     extras_require={k: cfg[f'{k}_requirements'].split() for k in ('app', 'dask', 'ray', 'flower', 'dev', 'docs', 'browser')},
-    entry_points=dict(console_scripts=[cfg['console_scripts']], nbdev=['cocogen=cocogen._modidx:d']))
+    entry_points={'console_scripts': [cfg['console_scripts']], 'nbdev': ['cocogen=cocogen._modidx:d'],
+        'cocogen.carriers': ['flower=cocogen.deploy.messages:flower']})

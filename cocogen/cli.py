@@ -10,7 +10,8 @@ import json, math, sys, warnings
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from .consortium import consortium
+from .files import CocogenError
+from .deploy.commands import consortium
 
 # %% ../nbs/90_cli.ipynb #5b9d1009
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -71,10 +72,12 @@ def run(
     "Play a consortium's rounds on real images, and write tables, a model, a figure and a report."
     from dataclasses import asdict, replace
     import hashlib
-    from cocogen.fl.rounds import decide, prepare, start
+    from cocogen.fl.carriers import carrier_maker, start
+    from cocogen.fl.prepare import prepare
+    from cocogen.fl.rounds import decide
     from cocogen.fl.runs import _claim, run as play_all
     from cocogen.fl.sets import cache
-    from cocogen.game.tables import write_text
+    from cocogen.files import write_text
     flags = dict(dataset=dataset, orgs=orgs, rounds=rounds, alpha=alpha, competition=competition,
         strength=None if strength is None else _read('strength', strength), seed=seed, samples=samples, engine=engine, device=device, data=data)
     if resume is not None: return _resume(resume, any(v is not None for v in (*flags.values(), strategy, out, config, set_)))
@@ -89,16 +92,17 @@ def run(
         typer.echo(f"'{out}' is already complete")
     elif len(configs)==1: runs = [play_all(configs[0], out)]
     else:
+        carrier_maker(base.engine)
         con = prepare(base, pool=cache()/'pools')                          # strategies differ in how many images, not in which
         for c in configs: decide(replace(con, config=c), start(con))       # every game has an equilibrium, or nothing is written
         out.mkdir(parents=True, exist_ok=True); write_text(out/'comparison.json', json.dumps(dict(runs=[asdict(c) for c in configs]), indent=1))     # what `--resume` plays
-        with con.engine() as trainer: runs = [play_all(c, p, consortium=con, trainer=trainer) for c, p in zip(configs, places)]
+        with carrier_maker(base.engine)(con) as trainer: runs = [play_all(c, p, consortium=con, trainer=trainer) for c, p in zip(configs, places)]
     _present(runs, out)
 
 def _resume(folder:Path, more:bool):
     "Continues what a folder holds: a run, or runs of several strategies"
     from cocogen.fl.config import Config
-    from cocogen.fl.data import read_json
+    from cocogen.files import read_json
     from cocogen.fl.runs import RunError, resume, run as play_all
     if more: raise CommandError("`--resume` continues a folder with its own configuration, so it stands alone. Got other options too")
     if (folder/'config.json').exists(): return _present([resume(folder)], folder)
@@ -173,7 +177,8 @@ def solve(
 
 # %% ../nbs/90_cli.ipynb #af7096a4
 def _write(csv_, json_, table, facts, sentence):
-    from cocogen.game.tables import as_csv, write_text
+    from cocogen.files import write_text
+    from cocogen.game.tables import as_csv
     columns = {k: [v if isinstance(v, str) else float(v) for v in c] for k, c in table.items()}
     for path, text in ((csv_, as_csv(table)), (json_, json.dumps(dict(facts, explanation=sentence,
         organizations=[dict(zip(columns, r)) for r in zip(*columns.values())]), indent=1))):
@@ -194,7 +199,7 @@ def _print_solution(table, facts, sentence):
     typer.echo(f"Learning law: loss = {law['floor']:g} + {law['a']:g} S^-{law['b']:g}, S in effective samples, of {law['classes']} classes, heterogeneity discounted by {law['discount']:g}. The defaults are those of the reference scenario; `cocogen calibrate` measures a data set's own.")
     typer.echo(f"Nobody gains more than {facts['exploitability']:.1e} by deviating; transfers sum to {facts['budget_gap']:.0e} of what they move.")
 
-class CommandError(ValueError): "A command that cannot be carried out; the text says why"
+class CommandError(CocogenError): "A command that cannot be carried out; the text says why"
 
 # %% ../nbs/90_cli.ipynb #41eac2eb
 @app.command()
@@ -322,9 +327,9 @@ def study(
 ):
     "Plan, train and settle the study of competition, redistribution and strategies; write tables, figures and verdicts."
     from dataclasses import replace
-    from cocogen.explore.figures import study_figures
-    from cocogen.fl.study import SCALES, study as study_all, workload
-    from cocogen.fl.verdicts import findings, rank_correlation, verdicts
+    from cocogen.study.figures import study_figures
+    from cocogen.study.design import SCALES, study as study_all, workload
+    from cocogen.study.verdicts import findings, rank_correlation, verdicts
     if scale not in SCALES: raise CommandError(f"`scale` must be one of {', '.join(SCALES)}. Got: {scale!r}")
     out, sc = out or Path('runs')/f'study-{scale}', SCALES[scale]
     if dataset: sc = replace(sc, datasets=tuple(dict.fromkeys(dataset)))

@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from cocogen import __version__
-from cocogen.game.tables import write_text
+from cocogen.files import write_text
 
 here = Path(__file__).resolve().parent
 root, out = here.parent, here/'_build'
@@ -118,7 +118,7 @@ PARTS = {'Start here': 'tutorials/', 'How to': 'howto/', 'The game': 'game/', 'L
 def tree()->str:
     "The table of contents, appended to the front page"
     names = [str(p.relative_to(root/'nbs').with_suffix('')) for p in notebooks()]
-    parts = {title: [n for n in names if n.startswith(start)] for title, start in PARTS.items()} | {'Reference': ['90_cli', '80_consortium', '70_nodes', 'commands', 'api/index', 'glossary', 'citing']}
+    parts = {title: [n for n in names if n.startswith(start)] for title, start in PARTS.items()} | {'Reference': ['90_cli', '04_commands', '00_nodes', 'commands', 'api/index', 'glossary', 'citing']}
     return ''.join(f'\n```{{toctree}}\n:caption: {title}\n:hidden:\n\n' + '\n'.join(pages) + '\n```\n' for title, pages in parts.items() if pages)
 
 def write(path:Path, text:str):

@@ -89,7 +89,7 @@ def reference(
         title = f'{m}\n{"="*len(m)}\n'
         told = f':doc:`The notebook that explains it </{explained[m]}>`\n' if m in explained else ''
         pages[m] = f'{title}\n.. py:module:: {m}\n\n{first[m]}\n\n{told}\n' + '\n'.join(described(mod, n) for n in names)
-    layers = {'cocogen.game': 'The economics of a round: numpy and scipy only', 'cocogen.fl': 'Data, generators, training, rounds, runs', 'cocogen.explore': 'Figures, explorers, the application', 'cocogen.nodes': 'Processes of a deployment: the standard library only', 'cocogen.consortium': 'The commands of a deployment'}
+    layers = {'cocogen.game': 'The economics of a round: numpy and scipy only', 'cocogen.fl': 'Data, generators, training, rounds, runs', 'cocogen.explore': 'Figures, explorers, the application', 'cocogen.deploy.nodes': 'Processes of a deployment: the standard library only', 'cocogen.deploy.commands': 'The commands of a deployment'}
     body = ''
     for layer, what in layers.items():
         inside = [m for m in pages if m==layer or m.startswith(layer + '.')]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from ..game.tables import write_text
+from ..files import write_text
 from ..fl.config import Config
-from ..fl.data import read_json
+from ..files import read_json
 from ..fl.fidelity import sheet
 from ..fl.partition import describe
 from ..fl.runs import RunError, run_summary, same_consortium

@@ -8,7 +8,9 @@ from .train import MODELS, Recipe, aggregate, evaluate, local_train, model
 from .engines import ENGINES, Engine, EngineError, engine
 from .fidelity import fidelity, sheet
 from .config import Config, ConfigError, calibration
-from .rounds import Consortium, State, decide, learn, play_round, prepare, settle, start, synthesize
+from .prepare import Consortium, prepare
+from .carriers import State, start, synthesize
+from .rounds import decide, learn, play_round, settle
 from .runs import Run, RunError, load_model, read_run, resume, run, run_summary
 from .sweep import parallel, read_sweep, sweep
 from .calibrate import calibrate, fit, measure

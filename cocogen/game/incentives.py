@@ -15,7 +15,8 @@ from typing import NamedTuple
 from math import comb, fsum
 import numpy as np
 from scipy import optimize
-from .federation import stream, times
+from .federation import times
+from ..streams import stream
 from .theorems import Terms, terms
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others
 from .solvers import Grid, _single, best_replies, equilibria, equilibrium, optimum, planner_marginal

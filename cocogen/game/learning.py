@@ -9,6 +9,7 @@ __all__ = ['mixed_heterogeneity', 'Contribution', 'LawError', 'PowerLaw', 'Inver
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 import numpy as np
+from ..files import CocogenError
 from .federation import MOST
 
 # %% ../../nbs/game/01_learning.ipynb #8d141968
@@ -45,7 +46,7 @@ class Contribution:
     def bend(self, x): return -2*self.a2/(self.local + self.stock + x)**3
 
 # %% ../../nbs/game/01_learning.ipynb #1d52452f
-class LawError(ValueError): "A learning law that is not increasing and concave, or has impossible constants"
+class LawError(CocogenError): "A learning law that is not increasing and concave, or has impossible constants"
 
 class _Law:
     def value(self, S): return self.reference - self.loss(S)

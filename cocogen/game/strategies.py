@@ -7,7 +7,7 @@ __all__ = ['STRATEGIES', 'play', 'compare', 'summary']
 
 # %% ../../nbs/game/06_strategies.ipynb #d2a5e225
 import numpy as np
-from .federation import stream
+from ..streams import stream
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution
 from .solvers import equilibrium, optimum
 from .incentives import FirstBest, auto_strength, individual_rationality

@@ -4,18 +4,20 @@
 
 # %% auto #0
 __all__ = ['GameError', 'NoTransfers', 'RivalryRedistribution', 'others', 'Game', 'profile', 'contribution', 'performance',
-           'cost', 'transfers', 'damage', 'utility', 'welfare', 'potential']
+           'cost', 'transfers', 'damage', 'utility', 'welfare', 'potential', 'Payoffs', 'payoffs']
 
 # %% ../../nbs/game/02_utility.ipynb #6d93434f
 from dataclasses import dataclass, replace
 from numbers import Real
 from functools import cached_property
+from typing import NamedTuple
 import numpy as np
+from ..files import CocogenError
 from .federation import MOST, Federation, symmetric, times
 from .learning import Contribution, PowerLaw, check_law
 
 # %% ../../nbs/game/02_utility.ipynb #66c9fac8
-class GameError(ValueError): "A game or profile to which the theory does not apply; the text names the organization, the rule and the value"
+class GameError(CocogenError): "A game or profile to which the theory does not apply; the text names the organization, the rule and the value"
 
 # %% ../../nbs/game/02_utility.ipynb #41ee9810
 @dataclass(frozen=True)
@@ -110,15 +112,17 @@ def contribution(self:Game, x): "Effective samples, shape (..., N)"; return self
 def performance(self:Game, x): "Psi(S), shape (...)"; return self.law.value(self.contribution(x).sum(-1))
 def cost(self:Game, x): "Generation cost, money, shape (..., N)"; x, (c1, c2) = profile(self, x), self.prices; return x*(c1 + .5*c2*x)
 def transfers(self:Game, x): "What the rule pays (or takes), money, shape (..., N)"; return self.rule.transfers(self, self.contribution(x))
+def _without(self:Game, rest):
+    "Psi of what is left without one's own contribution; 0 where nothing is: the model stays as it was"
+    return np.where(rest>0, self.law.value(np.where(rest>0, rest, 1.)), 0.)
 def _lost(self:Game, total, rest):
-    "Damage r [Psi(total) - Psi(rest)]; 0 without rivals, even where Psi(0) is infinite"
-    alone = np.broadcast_to(self.rival_value==0, rest.shape)
-    return np.where(alone, 0., self.rival_value*(self.law.value(total) - self.law.value(np.where(alone, 1., rest))))
+    "Damage r [Psi(total) - Psi(rest)]"
+    return self.rival_value*(self.law.value(total) - self._without(rest))
 def damage(self:Game, x):
     "What taking part hands to rivals, money, shape (..., N)"
     s = self.contribution(x)
     return self._lost(s.sum(-1, keepdims=True), others(s))
-for f in (contribution, performance, cost, transfers, _lost, damage): setattr(Game, f.__name__, f)
+for f in (contribution, performance, cost, transfers, _without, _lost, damage): setattr(Game, f.__name__, f)
 
 # %% ../../nbs/game/02_utility.ipynb #faa5ee6e
 def utility(
@@ -142,3 +146,29 @@ def potential(self:Game, x):
     s, on = self.contribution(x), self.weights>0
     return self.law.value(s.sum(-1)) + np.where(on, (self.rate*s - self.cost(x))/np.where(on, self.weights, 1.), 0.).sum(-1)
 for f in (utility, welfare, potential): setattr(Game, f.__name__, f)
+
+# %% ../../nbs/game/02_utility.ipynb #cef4d8cf
+class Payoffs(NamedTuple):
+    "What a profile brings everyone, arrays of shape (..., N)"
+    contribution:np.ndarray # effective samples
+    performance:np.ndarray  # Psi(S), shape (...)
+    cost:np.ndarray         # money, as all that follow
+    damage:np.ndarray
+    transfer:np.ndarray
+    utility:np.ndarray
+
+def payoffs(
+    self:Game,
+    x,             # profile, shape (..., N)
+    delivered=True # whose contribution arrived, bool, shape (..., N)
+)->Payoffs:
+    "The account of a profile; without `delivered`, everybody's contribution arrives"
+    s = self.contribution(x)*delivered
+    performance = self.law.value(s.sum(-1))
+    psi = np.asarray(performance)[..., None] if s.ndim>1 else performance
+    damage = self.rival_value*(psi - self._without(others(s)))*delivered
+    cost, transfer = self.cost(x), self.rule.transfers(self, s)
+    utility = self.fed.valuation*psi - cost - damage + transfer
+    return Payoffs(s, performance, cost, damage, transfer, utility)
+
+Game.payoffs = payoffs
