@@ -29,7 +29,8 @@ def alive(pid:int)->bool:
 
 def follow(pid:int):
     "Ends this process when another, which it depends on, is gone"
-    while alive(pid): time.sleep(1)
+    while alive(pid):
+        time.sleep(1)
     os._exit(1)
 
 # %% ../nbs/02_processes.ipynb #1eff7a65

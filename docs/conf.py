@@ -11,9 +11,9 @@ project, release, author = cfg['lib_name'], cfg['version'], cfg['author']
 copyright = f"2026, {author}. Licence {cfg['license']}"
 extensions = ['myst_nb', 'sphinx.ext.viewcode', 'sphinx_copybutton', 'sphinx_design']
 html_theme, html_title = 'furo', 'cocogen'
-html_static_path = [str(here/'_build'/'vendor'), str(here/'theme')]      # MathJax and the widgets, fetched by docs/build.py
+html_static_path = [str(here/'_build'/'vendor'), str(here/'theme')]  # vendor: by docs/build.py
 html_css_files = ['cocogen.css']
-html_js_files = [('mathjax-widgets.js', dict(priority=600))]       # after MathJax's configuration, before MathJax
+html_js_files = [('mathjax-widgets.js', dict(priority=600))]     # after MathJax's configuration
 html_show_sourcelink = False
 mathjax_path = 'tex-svg-full.js'
 nb_ipywidgets_js = {'embed.js': {}}

@@ -1,108 +1,206 @@
-"The API reference from signatures and docments, as pages that Sphinx indexes; the command reference from `--help`."
-import importlib, inspect, pkgutil, re
-from pathlib import Path
+"The API reference from signatures and docments; the command reference from `--help`."
+import importlib
+import inspect
+import pkgutil
+import re
 from fastcore.docments import docments
 
-def modules()->list:
-    import cocogen
-    return sorted(m.name for m in pkgutil.walk_packages(cocogen.__path__, 'cocogen.') if not m.ispkg and m.name.split('.')[-1] not in ('_modidx', 'cli'))
+ROOMS = {            # what a reader finds in each room
+    'cocogen.files': 'Whole files, formats, folders, and the base of all errors',
+    'cocogen.streams': 'Random numbers by name',
+    'cocogen.processes': 'Processes that end together',
+    'cocogen.game': 'The economics of a round: numpy and scipy only',
+    'cocogen.fl': 'Data, generators, training, rounds, runs',
+    'cocogen.explore': 'Figures, explorers, the application',
+    'cocogen.study': 'The study: plan, training, tables, verdicts, figures',
+    'cocogen.deploy': 'A consortium across machines',
+    'cocogen.console': 'Values, tables and pictures for a terminal'}
 
-def ours(o)->bool: return getattr(o, '__module__', '') and str(o.__module__).startswith('cocogen.') and hasattr(o, '__qualname__')
+def modules()->list:
+    "Names of all modules that have a reference page"
+    import cocogen
+    found = pkgutil.walk_packages(cocogen.__path__, 'cocogen.')
+    left_out = ('_modidx', 'cli')
+    return sorted(m.name for m in found if not m.ispkg and m.name.split('.')[-1] not in left_out)
+
+# ---------------------------------------------------------------- signatures
+
+def ours(o)->bool:
+    "Whether a class or function is one of the package"
+    module = str(getattr(o, '__module__', ''))
+    return module.startswith('cocogen.') and hasattr(o, '__qualname__')
+
 def kind(anno)->str:
     "An annotation as text that Sphinx can link"
     if anno is inspect.Parameter.empty or anno is None: return ''
     if ours(anno): return f'{anno.__module__}.{anno.__qualname__}'
-    if inspect.isclass(anno): return anno.__name__ if anno.__module__=='builtins' else f'{anno.__module__.split(".")[0]}.{anno.__name__}'
-    return str(anno)
+    if not inspect.isclass(anno): return str(anno)
+    if anno.__module__=='builtins': return anno.__name__
+    return f'{anno.__module__.split(".")[0]}.{anno.__name__}'
 
 def escaped(text:str)->str:
     "Prose of a docstring as reStructuredText: what stands in backticks is code"
-    return ''.join(part if k%2 else re.sub(r'([*|\\]|_\b)', r'\\\1', part) for k, part in enumerate(re.split(r'(`[^`]*`)', ' '.join((text or '').split()))))
+    parts = re.split(r'(`[^`]*`)', ' '.join((text or '').split()))
+    return ''.join(part if k%2 else re.sub(r'([*|\\]|_\b)', r'\\\1', part)
+        for k, part in enumerate(parts))
 
 def default(v)->str:
     "A default as it would be written; a long value is cut"
-    text = v.__name__ if inspect.isclass(v) or inspect.isfunction(v) else repr(v)
-    text = re.sub(r'<(\w+)[^>]*>', r'\1', text)
+    named = inspect.isclass(v) or inspect.isfunction(v)
+    text = re.sub(r'<(\w+)[^>]*>', r'\1', v.__name__ if named else repr(v))
     return text if len(text)<=40 else text[:36] + '...'
 
+def parameter(p)->str:
+    "One parameter as it stands in a signature"
+    stars = {p.VAR_POSITIONAL: '*', p.VAR_KEYWORD: '**'}.get(p.kind, '')
+    anno = kind(p.annotation)
+    text = stars + p.name + (f': {anno}' if anno else '')
+    if p.default is p.empty: return text
+    return text + (f' = {default(p.default)}' if anno else f'={default(p.default)}')
+
 def signature(fn)->str:
-    try: s = inspect.signature(fn)
-    except (TypeError, ValueError): return '()'
+    "A signature without `self`, in a form that Sphinx reads"
+    try:
+        s = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return '()'
     out, star = [], False
     for p in s.parameters.values():
         if p.name=='self': continue
-        if p.kind is p.KEYWORD_ONLY and not star: out.append('*'); star = True
+        if p.kind is p.KEYWORD_ONLY and not star:
+            out.append('*')
+            star = True
         star |= p.kind is p.VAR_POSITIONAL
-        mark = {p.VAR_POSITIONAL: '*', p.VAR_KEYWORD: '**'}.get(p.kind, '')
-        anno = kind(p.annotation)
-        out.append(f'{mark}{p.name}' + (f': {anno}' if anno else '') + ('' if p.default is p.empty else f' = {default(p.default)}' if anno else f'={default(p.default)}'))
+        out.append(parameter(p))
     back = kind(s.return_annotation)
     return f"({', '.join(out)})" + (f' -> {back}' if back else '')
 
-def indent(text:str)->str: return '\n'.join('   ' + line if line else '' for line in text.split('\n'))
+# ---------------------------------------------------------------- entries
+
+def indent(text:str)->str:
+    "Text as the body of a directive"
+    return '\n'.join('   ' + line if line else '' for line in text.split('\n'))
+
+def notes_of(o)->dict:
+    "The comments beside parameters or fields, by name; none where there is no source"
+    try:
+        return docments(o, full=True)
+    except Exception:                            # docments reads source, and raises anything
+        return {}
 
 def fields(fn)->str:
     "Parameters with their docments"
-    try: found = docments(fn, full=True); first = inspect.getsource(fn).lstrip().split('\n')[0]
-    except Exception: return ''
-    if re.match(r'def .*\).*:\s+\S.*#', first): return f':returns: {escaped(first.rsplit("#", 1)[1])}'       # a note beside a body on the same line is of the result
-    lines = [f':param {k}: {escaped(v["docment"])}' for k, v in found.items() if k not in ('return', 'self') and v.get('docment')]
-    return '\n'.join(lines + ([f':returns: {escaped(found["return"]["docment"])}'] if found.get('return', {}).get('docment') else []))
+    found = notes_of(fn)
+    if not found: return ''
+    first = inspect.getsource(fn).lstrip().split('\n')[0]
+    if re.match(r'def .*\).*:\s+\S.*#', first):  # a note beside a body is of the result
+        return f':returns: {escaped(first.rsplit("#", 1)[1])}'
+    lines = [f':param {k}: {escaped(v["docment"])}' for k, v in found.items()
+        if k not in ('return', 'self') and v.get('docment')]
+    back = found.get('return', {}).get('docment')
+    return '\n'.join(lines + ([f':returns: {escaped(back)}'] if back else []))
 
-def entry(directive:str, name:str, sign:str, module:str, doc:str, body:str='')->str:
-    return f'.. py:{directive}:: {name}{sign}\n' + (f'   :module: {module}\n' if module else '') + '\n' + indent('\n\n'.join(t for t in (escaped(doc), body) if t)) + '\n'
+def entry(directive:str, name:str, sign:str='', module:str='', doc:str='', body:str='')->str:
+    "A directive of Sphinx's Python domain"
+    text = '\n\n'.join(t for t in (escaped(doc), body) if t)
+    place = f'   :module: {module}\n' if module else ''
+    return f'.. py:{directive}:: {name}{sign}\n{place}\n{indent(text)}\n'
+
+def attributes(cls)->list:
+    "Entries of the fields of a dataclass or named tuple"
+    names = getattr(cls, '__dataclass_fields__', None) or getattr(cls, '_fields', ())
+    notes = notes_of(cls)
+    return [entry('attribute', k, doc=(notes.get(k) or {}).get('docment') or '') for k in names]
+
+def property_doc(v)->str:
+    "The docstring of a property or cached property"
+    inner = getattr(v, 'fget', None) or getattr(v, 'func', None)
+    return inspect.getdoc(v) or inspect.getdoc(inner) or ''
+
+def member(name:str, v)->str:
+    "The entry of a property or method; empty if it is neither"
+    f = getattr(v, '__func__', v)
+    if isinstance(v, property) or type(v).__name__=='cached_property':
+        return entry('property', name, doc=property_doc(v))
+    if not (inspect.isfunction(f) and str(f.__module__).startswith('cocogen')): return ''
+    kinds = {classmethod: 'classmethod', staticmethod: 'staticmethod'}
+    sign = signature(f).replace('(cls, ', '(').replace('(cls)', '()')
+    directive = kinds.get(type(v), 'method')
+    return entry(directive, name, sign, doc=inspect.getdoc(f) or '', body=fields(f))
 
 def members(cls)->str:
     "Fields and public methods that a class defines itself"
-    out, notes = [], {}
-    if hasattr(cls, '__dataclass_fields__'):
-        try: notes = docments(cls, full=True)
-        except Exception: pass
-        for k in cls.__dataclass_fields__: out.append(entry('attribute', k, '', '', (notes.get(k) or {}).get('docment') or ''))
-    elif hasattr(cls, '_fields'): out += [entry('attribute', k, '', '', '') for k in cls._fields]
-    for k, v in vars(cls).items():
-        f = getattr(v, '__func__', v)
-        if k.startswith('_') or k in getattr(cls, '__dataclass_fields__', ()) or k in getattr(cls, '_fields', ()): continue
-        if isinstance(v, property) or type(v).__name__=='cached_property': out.append(entry('property', k, '', '', inspect.getdoc(v) or inspect.getdoc(getattr(v, 'fget', None) or getattr(v, 'func', None)) or ''))
-        elif inspect.isfunction(f) and str(f.__module__).startswith('cocogen'):
-            out.append(entry('classmethod' if isinstance(v, classmethod) else 'staticmethod' if isinstance(v, staticmethod) else 'method', k, signature(f).replace('(cls, ', '(').replace('(cls)', '()'), '', inspect.getdoc(f) or '', fields(f)))
-    return '\n'.join(out)
+    known = {*getattr(cls, '__dataclass_fields__', ()), *getattr(cls, '_fields', ())}
+    methods = [member(k, v) for k, v in vars(cls).items()
+        if not k.startswith('_') and k not in known]
+    return '\n'.join([*attributes(cls), *(m for m in methods if m)])
+
+def class_entry(name:str, cls, module:str)->str:
+    "The entry of a class or error"
+    doc = str(vars(cls).get('__doc__') or '')
+    doc = '' if doc.startswith(f'{name}(') else doc          # a dataclass writes its own
+    if issubclass(cls, BaseException): return entry('exception', name, '', module, doc)
+    return entry('class', name, signature(cls), module, doc, members(cls))
 
 def described(module, name:str)->str:
+    "The entry of a public name"
     v = getattr(module, name)
-    if inspect.isclass(v):
-        error = issubclass(v, BaseException)
-        return entry('exception' if error else 'class', name, '' if error else signature(v), module.__name__, vars(v).get('__doc__') or '' if not str(vars(v).get('__doc__')).startswith(f'{name}(') else '', members(v) if not error else '')
-    if inspect.isfunction(v): return entry('function', name, signature(v), module.__name__, inspect.getdoc(v) or '', fields(v))
-    if hasattr(v, '__wrapped__'): return entry('function', name, signature(v.__wrapped__), module.__name__, inspect.getdoc(v.__wrapped__) or '', fields(v.__wrapped__))
-    return entry('data', name, '', module.__name__, '', '' if len(repr(v))>300 else f'``{repr(v)}``')
+    if inspect.isclass(v): return class_entry(name, v, module.__name__)
+    f = v if inspect.isfunction(v) else getattr(v, '__wrapped__', None)
+    if f is not None:
+        doc = inspect.getdoc(f) or ''
+        return entry('function', name, signature(f), module.__name__, doc, fields(f))
+    value = '' if len(repr(v))>300 else f'``{v!r}``'
+    return entry('data', name, '', module.__name__, '', value)
+
+# ---------------------------------------------------------------- pages
+
+def summary(module)->str:
+    "The sentence that stands below a notebook's title, without the name of the module"
+    return escaped(re.sub(r'^`[\w.]+`: ', '', module.__doc__ or ''))
+
+def page(m:str, explained:dict)->str:
+    "The reference page of a module"
+    module = importlib.import_module(m)
+    names = [n for n in getattr(module, '__all__', ()) if not n.startswith('_')]
+    told = f':doc:`The notebook that explains it </{explained[m]}>`' if m in explained else ''
+    head = [f'{m}\n{"="*len(m)}', f'.. py:module:: {m}', summary(module), told]
+    return '\n\n'.join(head) + '\n\n' + '\n'.join(described(module, n) for n in names)
+
+def index(first:dict)->str:
+    "The page that lists all modules by room, with the first sentence of each"
+    body = ''
+    for room, what in ROOMS.items():
+        inside = [m for m in first if m==room or m.startswith(room + '.')]
+        listed = '\n'.join(f'* :doc:`{m} <{m}>`: {first[m]}' for m in inside)
+        hidden = '\n'.join(f'   {m}' for m in inside)
+        body += f'\n{room}\n{"-"*len(room)}\n\n{what}.\n\n{listed}\n\n'
+        body += f'.. toctree::\n   :hidden:\n\n{hidden}\n'
+    return ('API reference\n=============\n\nEvery public name with its signature and the notes '
+        'on its parameters. *[source]* opens the code; the notebook of a module explains and '
+        'tests it. Names that ``cocogen.game``, ``cocogen.fl``, ``cocogen.study`` and '
+        '``cocogen.explore`` export themselves are the stable ones.\n' + body)
 
 def reference(
     explained:dict # module: page of its notebook
 )->dict:
     "Pages of the reference by name"
-    pages, first = {}, {}
-    for m in modules():
-        mod = importlib.import_module(m)
-        names = [n for n in getattr(mod, '__all__', ()) if not n.startswith('_')]
-        first[m] = escaped(mod.__doc__ or '')
-        title = f'{m}\n{"="*len(m)}\n'
-        told = f':doc:`The notebook that explains it </{explained[m]}>`\n' if m in explained else ''
-        pages[m] = f'{title}\n.. py:module:: {m}\n\n{first[m]}\n\n{told}\n' + '\n'.join(described(mod, n) for n in names)
-    layers = {'cocogen.game': 'The economics of a round: numpy and scipy only', 'cocogen.fl': 'Data, generators, training, rounds, runs', 'cocogen.explore': 'Figures, explorers, the application', 'cocogen.deploy.nodes': 'Processes of a deployment: the standard library only', 'cocogen.deploy.commands': 'The commands of a deployment'}
-    body = ''
-    for layer, what in layers.items():
-        inside = [m for m in pages if m==layer or m.startswith(layer + '.')]
-        body += f'\n{layer}\n{"-"*len(layer)}\n\n{what}.\n\n' + '\n'.join(f'* :doc:`{m} <{m}>`: {first[m]}' for m in inside) + '\n\n.. toctree::\n   :hidden:\n\n' + '\n'.join(f'   {m}' for m in inside) + '\n'
-    pages['index'] = 'API reference\n=============\n\nEvery public name with its signature and the notes on its parameters. *[source]* opens the code; the notebook of a module explains and tests it. Names that ``cocogen.game``, ``cocogen.fl`` and ``cocogen.explore`` export themselves are the stable ones.\n' + body
-    return pages
+    names = modules()
+    pages = {m: page(m, explained) for m in names}
+    first = {m: summary(importlib.import_module(m)) for m in names}
+    return pages | dict(index=index(first))
 
 def commands()->str:
     "What each command takes, as its `--help` says"
     from typer.main import get_command
     from typer.testing import CliRunner
     from cocogen.cli import app
-    ask = lambda *a: CliRunner().invoke(app, [*a, '--help'], prog_name='cocogen', env=dict(COLUMNS='100', TERMINAL_WIDTH='100', NO_COLOR='1')).output.strip()
-    found = sorted(get_command(app).commands.items())
-    names = [n for name, c in found for n in (name, *(f'{name} {sub}' for sub in getattr(c, 'commands', ())))]           # `consortium` holds commands of its own
-    return '# Command reference\n\n```text\n' + ask() + '\n```\n\n' + '\n'.join(f'## cocogen {n}\n\n```text\n{ask(*n.split())}\n```\n' for n in names)
+    plain = dict(COLUMNS='96', TERMINAL_WIDTH='96', NO_COLOR='1')
+    def ask(*words):
+        asked = CliRunner().invoke(app, [*words, '--help'], prog_name='cocogen', env=plain)
+        return f'```text\n{asked.output.strip()}\n```\n'
+    text = f'# Command reference\n\n{ask()}\n'
+    for name, command in sorted(get_command(app).commands.items()):
+        for words in (name, *(f'{name} {sub}' for sub in getattr(command, 'commands', ()))):
+            text += f'## cocogen {words}\n\n{ask(*words.split())}\n'
+    return text
