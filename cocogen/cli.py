@@ -89,7 +89,8 @@ def _play(base, strategy:Optional[list], out:Optional[Path]):
     strategies = listed(strategy, str, 'strategy') or [base.strategy]
     configs = [replace(base, strategy=s) for s in strategies]
     out = out or _folder(configs)
-    if _complete(out, configs): typer.echo(f"'{out}' is already complete")
+    if _complete(out, configs):
+        typer.echo(f"'{out}' is already complete")
     runs = compare(configs, out) if len(configs)>1 else [run(configs[0], out)]
     present(runs, out)
 

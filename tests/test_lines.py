@@ -102,6 +102,16 @@ def test_the_reader_of_bodies():
         'try: f()\nexcept V:\n    pass', 'if a:\n    b\nelse: c()', 'def f(): g()'):
         assert len(one_liners(bad))==1, bad
 
+def test_commands_in_prose_are_short():
+    "Blocks of commands and code in prose: as wide as code"
+    found = []
+    for p in (*notebooks, root/'CONTRIBUTING.md', root/'nbs'/'glossary.md'):
+        texts = [p.read_text(encoding='utf-8')] if p.suffix=='.md' else \
+            [s for kind, s in cells(p) if kind=='markdown']
+        for block in re.findall(r'(?ms)^```.*?^```', '\n'.join(texts)):
+            found += [f'{short(p)}: {l}' for l in block.splitlines() if len(l)>100]
+    assert not found, '\n'.join(found)
+
 def test_cells_hold_one_idea():
     "At most forty lines; those that are longer are named above, with the reason"
     found = []
