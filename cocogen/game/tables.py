@@ -218,11 +218,12 @@ def _square(col:dict, rows:list, names)->np.ndarray:
     if not complete(rows) or not complete(col):
         raise FederationError("`rivalry` must be a square table with a row and a column for each "
             f"of {n} organizations. Got {len(rows)} rows and {len(col)} columns")
-    rho = np.zeros((n, n))
+    rho, down = np.zeros((n, n)), [index(a) for a in rows]
     for b, values in col.items():
-        for a, v in zip(rows, values):
-            if index(a)==index(b) and label(v)=='': continue
-            rho[index(a), index(b)] = floats(v, f"`rivalry` of '{a}' against '{b}'")
+        k = index(b)
+        for i, a, v in zip(down, rows, values):
+            if i==k and label(v)=='': continue
+            rho[i, k] = floats(v, f"`rivalry` of '{a}' against '{b}'")
     return rho
 
 # %% ../../nbs/game/07_tables.ipynb #b7542713
