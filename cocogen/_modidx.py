@@ -776,6 +776,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'cocogen/game/learning.py'),
                                        'cocogen.game.learning.Contribution.bend': ( 'game/learning.html#contribution.bend',
                                                                                     'cocogen/game/learning.py'),
+                                       'cocogen.game.learning.Contribution.loss': ( 'game/learning.html#contribution.loss',
+                                                                                    'cocogen/game/learning.py'),
                                        'cocogen.game.learning.Contribution.of': ( 'game/learning.html#contribution.of',
                                                                                   'cocogen/game/learning.py'),
                                        'cocogen.game.learning.Contribution.slope': ( 'game/learning.html#contribution.slope',

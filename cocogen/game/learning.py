@@ -50,6 +50,9 @@ class Contribution:
     def slope(self, x): return self.a1 + self.a2/(self.local + self.stock + x)**2
     def bend(self, x): return -2*self.a2/(self.local + self.stock + x)**3
 
+    @property
+    def loss(self): return self.penalty # the name by which `solvers` knows it
+
 # %% ../../nbs/game/01_learning.ipynb #1d52452f
 class LawError(CocogenError):
     "A learning law that is not increasing and concave, or has impossible constants"
