@@ -51,7 +51,7 @@ class Rivalry(Protocol):
     "What the game uses of a rivalry: a dense table, a `scipy.sparse` matrix or `Segments`"
 
     @property
-    def shape(self)->tuple:
+    def shape(self)->tuple[int, int]:
         "(N, N)"
         ...
 
@@ -71,7 +71,7 @@ class Segments:
     intensity:np.ndarray # intensity of each segment, shape (K,), >= 0
 
     @property
-    def shape(self)->tuple: return (len(self.segment),)*2
+    def shape(self)->tuple[int, int]: return (len(self.segment),)*2
 
     def __mul__(self, factor:float): return replace(self, intensity=self.intensity*factor)
 
