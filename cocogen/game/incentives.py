@@ -97,7 +97,7 @@ def outside_option(game:Game)->Outside:
     x = best_replies(t, np.zeros(len(v)))
     return Outside(v*game.law.value(game.data.value(x)) - game.cost(x), x)
 
-# %% ../../nbs/game/05_incentives.ipynb #8ed6928c
+# %% ../../nbs/game/05_incentives.ipynb #7ca26f92
 class Rationality(NamedTuple):
     "Who would rather be alone"
     outside:np.ndarray  # V, money, shape (N,)
@@ -109,6 +109,7 @@ class Rationality(NamedTuple):
         "Indices of organizations with a negative margin"
         return np.flatnonzero(self.margins<0)
 
+# %% ../../nbs/game/05_incentives.ipynb #7e9d67b3
 def individual_rationality(game:Game, x)->Rationality:
     "Margins of every organization at profile `x`, shape (..., N); one within rounding of 0 is 0"
     alone = outside_option(game)
@@ -181,7 +182,7 @@ def scan_strengths(
     welfare, worst, last = zip(*found)
     return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1])
 
-# %% ../../nbs/game/05_incentives.ipynb #51922230
+# %% ../../nbs/game/05_incentives.ipynb #23addede
 class Span(NamedTuple):
     "An interval of the strength in which every margin is non-negative"
     low:float
@@ -192,6 +193,7 @@ def _at_strength(game:Game, xi:float)->tuple[Game, Solution]:
     g = game.with_(rule=RivalryRedistribution(float(xi)))
     return g, equilibrium(g)
 
+# %% ../../nbs/game/05_incentives.ipynb #7590943b
 def _crossings(game:Game, scan:Scan, V)->list:
     "Strengths within the scan at which the lowest margin changes its sign"
     def worst(xi):
@@ -232,6 +234,7 @@ def rational_spans(game:Game, scan:Scan)->list[Span]:
     ends = cuts + [end]*(len(cuts)%2)
     return [Span(float(a), float(b)) for a, b in zip(ends[::2], ends[1::2])]
 
+# %% ../../nbs/game/05_incentives.ipynb #3cd93825
 def rational_strengths(
     game:Game,       # its rule is ignored
     points:int=None  # resolution of the scan: intervals narrower than a gap of it may be missed
@@ -260,7 +263,7 @@ def _best_of(game:Game, scan:Scan, span:Span)->tuple[float, float]:
     better = -r.fun > w[k] + 1e-12*abs(w[k])
     return (-r.fun, r.x) if better else (w[k], s[k])
 
-# %% ../../nbs/game/05_incentives.ipynb #a7bdadae
+# %% ../../nbs/game/05_incentives.ipynb #63f64d0f
 def _best_within(game:Game, scan:Scan, spans:list)->float:
     "The strength of highest welfare within `spans`; without spans, of all"
     top = float(scan.strengths[-1])
@@ -270,6 +273,7 @@ def _best_within(game:Game, scan:Scan, spans:list)->float:
     spans = [within(a, b) for a, b in spans] or [Span(0., top)]
     return float(max(_best_of(game, scan, s) for s in spans)[1])
 
+# %% ../../nbs/game/05_incentives.ipynb #07e6f150
 def best_strength(
     game:Game,           # its rule is ignored
     rational:bool=True,  # only strengths at which everyone stays
@@ -283,12 +287,13 @@ def best_strength(
             "or the first-best rule with side payments")
     return _best_within(game, scan, spans)
 
-# %% ../../nbs/game/05_incentives.ipynb #f478986d
+# %% ../../nbs/game/05_incentives.ipynb #5617d73c
 def auto_strength(game:Game, points:int=None)->float:
     "The strength 'auto': the best that keeps everyone in, or the best of all if none does"
     scan = scan_strengths(game, points)
     return _best_within(game, scan, rational_spans(game, scan))
 
+# %% ../../nbs/game/05_incentives.ipynb #c5c547c7
 def redistribution(
     game:Game,                # its rule is ignored
     strength:float|str='auto' # a number, or 'auto': that of `auto_strength`
@@ -313,6 +318,7 @@ def _leaving(margins)->np.ndarray:
     out = margins<0
     return np.arange(len(out))==margins.argmin() if out.all() else out
 
+# %% ../../nbs/game/05_incentives.ipynb #1035e0c1
 def stable_coalition(game:Game)->Coalition:
     "Drops those with a negative margin at the equilibrium, and solves again, until everyone stays"
     if hasattr(game.rule, 'amounts'):
@@ -406,7 +412,7 @@ def _shapley_exact(game:Game, x)->Shapley:
         return ((W[i | (1<<j)] - W[i])*weight[size[i]]).sum()
     return Shapley(np.array([value(j) for j in range(n)]), np.zeros(n))
 
-# %% ../../nbs/game/05_incentives.ipynb #3c85835d
+# %% ../../nbs/game/05_incentives.ipynb #fc5e78fe
 def _shapley_sampled(game:Game, x, orders:int, seed:int)->Shapley:
     "From orders of arrival in antithetic pairs"
     n, pairs, rng = len(game.fed), max(2, orders//2), stream(seed, 'shapley')
@@ -422,6 +428,7 @@ def _shapley_sampled(game:Game, x, orders:int, seed:int)->Shapley:
     mean = total/pairs
     return Shapley(mean, np.sqrt(np.maximum(square/pairs - mean**2, 0)/(pairs-1)))
 
+# %% ../../nbs/game/05_incentives.ipynb #e22944eb
 def shapley(game:Game, x, orders:int=2000, seed:int=0)->Shapley:
     "Shapley values at fixed amounts, exact for N <= 12, else from `orders` sampled orders"
     n = len(game.fed)
@@ -443,6 +450,7 @@ def _told(game:Game, what:str, n:int, factor:float)->Game:
     scale = np.where(np.arange(len(game.fed))==n, factor, 1.)
     return game.with_(fed=game.fed.with_(**{c: scale*getattr(game.fed, c) for c in LIES[what]}))
 
+# %% ../../nbs/game/05_incentives.ipynb #b5fcef38
 def _factors(factors)->np.ndarray:
     "Reports as multiples of the truth, or a `GameError`"
     try:

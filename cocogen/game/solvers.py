@@ -30,6 +30,7 @@ def aggregate_reply(t:Terms, S):
 class SolverError(CocogenError, RuntimeError):
     "A solver that did not converge; the text says what to do"
 
+# %% ../../nbs/game/04_solvers.ipynb #bb0fcaa1
 @dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     "An equilibrium or optimum with its evidence"
@@ -122,6 +123,7 @@ def _steepest(F, lo, hi)->float:
     grid = np.geomspace(lo, hi, 400)
     return 1.2*np.abs(np.diff([F(s) for s in grid])/np.diff(grid)).max()
 
+# %% ../../nbs/game/04_solvers.ipynb #a9eb5369
 def _picard(t:Terms, tol:float, most:int)->Found:
     "Damped Picard iteration on the aggregate (Theorem 4)"
     F = lambda S: aggregate_reply(t, S)
@@ -133,7 +135,7 @@ def _picard(t:Terms, tol:float, most:int)->Found:
         gap = F(S) - S
         ok = abs(gap) <= tol*S
         if ok: break
-        S = S + gap/(1 + L/2)                     # eta = 2/(2+L), inside 2/(1+L)
+        S = S + gap/(1 + L/2)                     # eta = 2/(2+L)
     x = reply(t, t.marginal(S))
     return Found(x, t.total(x), k+1, ok, visited)
 
@@ -192,7 +194,7 @@ def best_response(
         raise GameError(f"`n` must be an organization in 0..{len(game.fed)-1}. Got: {n}")
     return _best(_one(t, n), float(others(t.data.value(x))[n]))
 
-# %% ../../nbs/game/04_solvers.ipynb #f610624f
+# %% ../../nbs/game/04_solvers.ipynb #08717bc6
 def _sweep(t:Terms, x, s)->None:
     "Every organization in turn plays its best response; changes `x` and `s` in place"
     moved = 0.                                       # contributed by those who have moved
@@ -203,6 +205,7 @@ def _sweep(t:Terms, x, s)->None:
         x[n], s[n] = best, me.data.value(best)
         moved += s[n]
 
+# %% ../../nbs/game/04_solvers.ipynb #c1705997
 def _play(t:Terms, tol:float, most:int)->Found:
     "Round-robin best responses from nobody generating; visits a profile per sweep (Theorem 5)"
     x = np.zeros_like(t.cap)
@@ -221,6 +224,7 @@ def _per_weight(t:Terms, v):
     on = t.w>0
     return np.where(on, v/np.where(on, t.w, 1.), 0.)
 
+# %% ../../nbs/game/04_solvers.ipynb #708fc2c4
 def _phi(t:Terms, x):
     "The potential, in the precision of `x` (Theorem 1)"
     s = t.data.value(x)
@@ -230,6 +234,7 @@ def _gradient(t:Terms, x):
     "The gradient of the potential, shape (N,)"
     return _per_weight(t, t.marginal(t.total(x))*t.data.slope(x) - t.c1 - t.c2*x)
 
+# %% ../../nbs/game/04_solvers.ipynb #17ef19b1
 def _precision(law)->type:
     "The widest floating point numbers that a law accepts"
     try:
@@ -288,7 +293,7 @@ METHODS = dict(
     potential=Method(_climb, 20_000, 1e-10,
         "the quasi-Newton search stalled: use method='newton'"))
 
-# %% ../../nbs/game/04_solvers.ipynb #eaa0a705
+# %% ../../nbs/game/04_solvers.ipynb #8fa1a20e
 def single(game:Game)->Game:
     "`game`, unless it is a stack of games"
     inner = getattr(game.rule, 'rule', game.rule)     # of side payments: the rule they are added to
@@ -299,6 +304,7 @@ def single(game:Game)->Game:
             "Got a stack where one game is needed")
     return game
 
+# %% ../../nbs/game/04_solvers.ipynb #f6d8e32e
 def _count(most):
     if not (isinstance(most, Integral) and not isinstance(most, bool) and most>=1):
         raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
@@ -399,12 +405,13 @@ def planner_marginal(
     d1, d2 = (np.where(alone, 0., r*f(safe)) for f in (t.law.slope, t.law.curvature))
     return PlannerMarginal(W*t.law.slope(S) + others(d1), W*t.law.curvature(S) + d2.sum(), d2)
 
-# %% ../../nbs/game/04_solvers.ipynb #096d13cc
+# %% ../../nbs/game/04_solvers.ipynb #ea9dca1c
 def _planner_terms(game:Game)->Terms:
     "The terms that the planner reads: plain weights, no transfers"
     no_rate = np.zeros(len(game.fed))
     return Terms(game.weights, no_rate, *game.prices, game.fed.cap, game.data, game.law)
 
+# %% ../../nbs/game/04_solvers.ipynb #d642e5fc
 def _planner_path(game, trace)->dict:
     "Aggregate, KKT residual and welfare at each visited profile"
     t, r = _planner_terms(game), game.rival_value
@@ -443,13 +450,14 @@ def _step(game, t:Terms, x, at:PlannerMarginal, W)->tuple[np.ndarray, float]:
         if rises or (level and residual(new) < .5*before): return new, up
     return x, W
 
-# %% ../../nbs/game/04_solvers.ipynb #9f740391
+# %% ../../nbs/game/04_solvers.ipynb #70777257
 def _planner_start(game, t:Terms):
     "A profile near the planner's, shape (N,)"
     v = game.fed.valuation.sum()
     near = t._replace(w=np.maximum(v - game.rival_value, 1e-9*v))
     return np.clip(_newton(near, 1e-9, 100).x, 0, t.cap)
 
+# %% ../../nbs/game/04_solvers.ipynb #fd044f80
 class _Point(NamedTuple):
     "A planner's profile and its KKT conditions"
     x:np.ndarray
@@ -558,7 +566,7 @@ class Solutions:
         return (f"{(~self.converged).sum()} of {self.converged.size} games did not converge: "
             "solve them one by one with `equilibrium`")
 
-# %% ../../nbs/game/04_solvers.ipynb #66dda0f4
+# %% ../../nbs/game/04_solvers.ipynb #099aab98
 def _check_stack(games):
     "Refuses games that cannot be solved together"
     if not len(games): raise GameError("`games` must hold at least one game. Got: 0")
@@ -568,6 +576,7 @@ def _check_stack(games):
             raise GameError("Games solved together must share size and law. "
                 f"Got {len(g.fed)} organizations and {g.law} at position {k}")
 
+# %% ../../nbs/game/04_solvers.ipynb #ca0ea6fc
 def _stacked(games)->Terms:
     "The terms of a list of games, with a leading axis"
     _check_stack(games)

@@ -23,21 +23,21 @@ AMOUNTS = dict(                    # without payments: amounts from the game and
     wco=lambda g, seed: equilibrium(_without_rivals(g)).x,
     planner=lambda g, seed: optimum(g).x)
 
-RULES = {                          # equilibria: rules from the game and a strength
-    'cocogen': lambda g, strength: NoTransfers(),
-    'cocogen+': lambda g, strength: _redistributed(g, strength),
-    'first-best': lambda g, strength: FirstBest()}
-
 def _without_rivals(game:Game)->Game:
     "The same game if nobody had rivals"
     return game.with_(fed=game.fed.with_(rivalry=None), bystanders=0.)
 
-# %% ../../nbs/game/06_strategies.ipynb #df9e7195
+# %% ../../nbs/game/06_strategies.ipynb #fd513626
 def _redistributed(game:Game, strength=None):
     "The rule of `cocogen+`: at `strength`, else the game's own, else at 'auto'"
     own = not isinstance(game.rule, NoTransfers)
     if strength is None and own: return game.rule
     return redistribution(game, 'auto' if strength is None else strength)
+
+RULES = {                          # equilibria: the rule from the game and a strength
+    'cocogen': lambda g, strength: NoTransfers(),
+    'cocogen+': _redistributed,
+    'first-best': lambda g, strength: FirstBest()}
 
 # %% ../../nbs/game/06_strategies.ipynb #364a3625
 def play(
