@@ -51,7 +51,7 @@ def _digits(root=None)->DataSet:
     from sklearn.datasets import load_digits
     d = load_digits()
     images, labels = np.rint(d.images*(255/16)).astype(np.uint8)[..., None], d.target.astype(np.int64)
-    train, test = hold_out(images, labels, 'digits')
+    train, test = hold_out(labels, 'digits')
     return DataSet('digits', images[train], labels[train], images[test], labels[test], tuple(str(k) for k in range(10)))
 
 # %% ../../nbs/fl/02_sets.ipynb #8f697810
