@@ -41,13 +41,13 @@ def _check_part(data, part:str, x:np.ndarray, y:np.ndarray):
         raise DataError(f"Labels of {data.name} must be 0..{data.classes-1}. "
             f"Got {y.min()}..{y.max()} in the {part} part")
 
-# %% ../../nbs/fl/00_data.ipynb #3bf04180
+# %% ../../nbs/fl/00_data.ipynb #cf202303
 def _check_class_names(data):
     "Refuses names of classes that are invisible or break a line"
     def breaks(c): return unicodedata.category(c) in ('Cc', 'Cs', 'Zl', 'Zp')
     for name in map(str, data.class_names):
         if not alike(name) or any(map(breaks, name)):
-            raise DataError(f"Names of classes must be text in one line. "
+            raise DataError("Names of classes must be text in one line. "
                 f"Got {name!r} in {data.name}")
 
 # %% ../../nbs/fl/00_data.ipynb #fd78a96f
