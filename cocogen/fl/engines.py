@@ -24,6 +24,7 @@ from .train import Recipe, local_train, model, stepper
 class EngineError(CocogenError):
     "Training that could not be carried out; the text says what happened and what to do"
 
+# %% ../../nbs/fl/08_engines.ipynb #7aaccda4
 class Engine:
     "Trains all organizations from the same global model; a context manager"
     def __init__(self,
@@ -51,7 +52,7 @@ class Engine:
         "N models after local training: by name, tensors of shape (N, *that of the weight)"
         raise NotImplementedError
 
-# %% ../../nbs/fl/08_engines.ipynb #7440b7c3
+# %% ../../nbs/fl/08_engines.ipynb #139bf8bf
 class _Held(NamedTuple):
     "What an engine keeps between two calls"
     net:torch.nn.Module # takes the weights of the one that is trained
@@ -62,6 +63,7 @@ def _held(spec:tuple, real:list, device)->_Held:
     def put(a): return torch.from_numpy(a).to(device)
     return _Held(model(*spec).to(device), [tuple(map(put, own)) for own in real])
 
+# %% ../../nbs/fl/08_engines.ipynb #b59e86c6
 def _mixed(own:tuple, new:tuple)->tuple[torch.Tensor, torch.Tensor]:
     "Images and labels of one organization, with its synthetic ones behind them"
     if not len(new[1]): return own
@@ -83,6 +85,7 @@ def in_turn(net, data:list, weights:dict, synthetic:list, orders:list, recipe:Re
             out[k][n].copy_(v)
     return out
 
+# %% ../../nbs/fl/08_engines.ipynb #40f09f4d
 class Sequential(Engine):
     "One organization after another, with all threads or on one GPU"
     def __init__(self, spec, real, device='cpu'):
@@ -92,7 +95,7 @@ class Sequential(Engine):
     def train(self, weights, synthetic, orders, recipe):
         return in_turn(self.net, self.data, weights, synthetic, orders, recipe)
 
-# %% ../../nbs/fl/08_engines.ipynb #96f0ff94
+# %% ../../nbs/fl/08_engines.ipynb #b844f87c
 def _divide(work:list, workers:int)->list:
     "Numbers of the organizations of each worker that has any, dealt by amounts of `work`"
     shares, load = [[] for _ in range(workers)], np.zeros(workers)
@@ -102,7 +105,7 @@ def _divide(work:list, workers:int)->list:
         load[k] += work[n]
     return [s for s in shares if s]
 
-# %% ../../nbs/fl/08_engines.ipynb #1ffe60b8
+# %% ../../nbs/fl/08_engines.ipynb #faabd3e5
 in_worker = {}    # what a worker process keeps: its `net`, and the real images in `data`
 _mine = in_worker
 
@@ -112,6 +115,7 @@ def _begin(spec:tuple, real:list, parent:int):
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
     in_worker.update(_held(spec, real, 'cpu')._asdict())
 
+# %% ../../nbs/fl/08_engines.ipynb #ba0920c0
 def _work(mine:list, state:bytes, synthetic:list, orders:list, recipe:Recipe)->bytes:
     "Trains the organizations `mine` in a worker"
     from safetensors.torch import load, save
@@ -144,6 +148,7 @@ class Processes(Engine):
     def close(self):
         self.pool.shutdown(wait=True, kill_workers=True)
 
+# %% ../../nbs/fl/08_engines.ipynb #1fe90b72
 def _spread(pool, workers:int, weights:dict, synthetic:list, orders:list, recipe:Recipe)->dict:
     "Trains in the workers of `pool`; tensors of shape (N, ...)"
     from safetensors.torch import load, save
@@ -158,12 +163,13 @@ def _spread(pool, workers:int, weights:dict, synthetic:list, orders:list, recipe
             out[k][mine] = v
     return out
 
-# %% ../../nbs/fl/08_engines.ipynb #2246a4f8
+# %% ../../nbs/fl/08_engines.ipynb #d2282902
 class Aligned(NamedTuple):
     "Batches of N organizations beside one another: S steps of at most B images"
     index:torch.Tensor # rows among the images of all organizations, shape (S, N, B), int64
     share:torch.Tensor # weight of each image in its batch's mean, shape (S, N, B); 0: no image
 
+# %% ../../nbs/fl/08_engines.ipynb #a37977e8
 def aligned(orders:list, first:np.ndarray)->Aligned:
     "The batches of `orders`; the images of organization n begin at row `first[n]`"
     steps = max(len(o) for o in orders)
@@ -177,7 +183,7 @@ def aligned(orders:list, first:np.ndarray)->Aligned:
         share[:S, n, :B] = 1/B
     return Aligned(index, share)
 
-# %% ../../nbs/fl/08_engines.ipynb #e858ae8c
+# %% ../../nbs/fl/08_engines.ipynb #dc61fe7b
 def _copies(net, weights:dict, N:int, device)->dict:
     "The parameters of N equal models, with a first axis of N"
     def copy(v):
@@ -186,6 +192,7 @@ def _copies(net, weights:dict, N:int, device)->dict:
         return wide.clone(memory_format=torch.contiguous_format).requires_grad_()
     return {k: copy(weights[k]) for k, _ in net.named_parameters()}
 
+# %% ../../nbs/fl/08_engines.ipynb #a9ea93d9
 def _all_losses(net):
     "A function of stacked parameters, images, labels and shares: the loss of each organization"
     from torch.func import functional_call, vmap
@@ -235,6 +242,7 @@ def _fastest(spec:tuple, device:torch.device)->str:
     several = device.type=='cpu' and torch.get_num_threads()>1
     return 'processes' if several and max(sides)>16 else 'sequential'
 
+# %% ../../nbs/fl/08_engines.ipynb #db849a5b
 def engine(
     name:str,   # 'auto', or a name in `ENGINES`
     spec:tuple, real:list, device='cpu' # as of `Engine`

@@ -58,7 +58,7 @@ def nearest(images:np.ndarray, to:np.ndarray)->np.ndarray:
     search = NearestNeighbors(n_neighbors=1, algorithm='brute').fit(points)
     return search.kneighbors(flat(images))[0][:, 0]/np.sqrt(points.shape[1])
 
-# %% ../../nbs/fl/07_fidelity.ipynb #8ce116c0
+# %% ../../nbs/fl/07_fidelity.ipynb #e8feb9c0
 def _judges(generator:Generator, both:list, labels:torch.Tensor, name, seed, steps, recipe)->list:
     "A judge trained on each of two sets of images with the same labels"
     g, order = generator, batches(stream(seed, 'fidelity'), len(labels), recipe.batch, steps)
@@ -67,6 +67,7 @@ def _judges(generator:Generator, both:list, labels:torch.Tensor, name, seed, ste
         return local_train(net, to_tensor(x, g.device), labels, order, recipe)
     return [judge(x) for x in both]
 
+# %% ../../nbs/fl/07_fidelity.ipynb #9ccf7108
 def _distances(net:nn.Module, real, fake, held:torch.Tensor, device)->dict:
     "Distances of synthetic and of real images from held-out ones, in features of a judge"
     r, f = (features(net, to_tensor(x, device)) for x in (real, fake))
@@ -74,6 +75,7 @@ def _distances(net:nn.Module, real, fake, held:torch.Tensor, device)->dict:
     return dict(frechet=frechet(f, h), frechet_real=frechet(r, h), kernel=kernel_distance(f, h),
         kernel_real=kernel_distance(r, h))
 
+# %% ../../nbs/fl/07_fidelity.ipynb #2f10ca79
 def _memory(fake, real, held)->dict:
     "How near synthetic and held-out images are to the images that were learned from"
     near, far = nearest(fake, real), nearest(held, real)

@@ -28,6 +28,7 @@ class _Mixtures(NamedTuple):
     root:np.ndarray  # Cholesky factors of the covariances, shape (K, C, D, D)
     share:np.ndarray # of the Gaussians in their class, shape (K, C); 0 where there is none
 
+# %% ../../nbs/fl/05_generators.ipynb #21e230cc
 def _mixture(own:np.ndarray, most:int, seed:int):
     "scikit-learn's mixture of the points `own`, shape (n, D): at most one Gaussian per 60 points"
     from sklearn.exceptions import ConvergenceWarning
@@ -38,6 +39,7 @@ def _mixture(own:np.ndarray, most:int, seed:int):
         warnings.simplefilter('ignore', ConvergenceWarning)
         return GaussianMixture(count, reg_covar=1e-3, random_state=seed).fit(own)
 
+# %% ../../nbs/fl/05_generators.ipynb #d4377cfc
 def _mixtures(z:np.ndarray, labels:np.ndarray, classes:int, most:int, seed:int, seen)->_Mixtures:
     "The mixtures of the classes in `seen`, fitted to points `z`, shape (n, D)"
     D = z.shape[1]
@@ -114,7 +116,7 @@ def template(prompt:str)->str:
     raise DataError("`prompt` must be a text with one pair of braces {} where the name "
         f"of the class goes (a brace that is meant is written twice). Got: {prompt!r}")
 
-# %% ../../nbs/fl/05_generators.ipynb #8df0b1dd
+# %% ../../nbs/fl/05_generators.ipynb #efc17ef1
 def _pipeline(source):
     "A pipeline from a folder or hub name, or `DataError`"
     if not isinstance(source, (str, Path)): return source
@@ -125,6 +127,7 @@ def _pipeline(source):
         raise DataError(f"'{source}' must be a folder or a hub name that diffusers can load: "
             f"{str(e).splitlines()[0]}") from None
 
+# %% ../../nbs/fl/05_generators.ipynb #6cc8e954
 def _asked_by(pipe)->tuple[str, bool]:
     "The argument that names the class, and whether the pipeline takes a guidance scale"
     takes = inspect.signature(pipe.__call__).parameters
@@ -173,7 +176,7 @@ class PretrainedGenerator(Generator):
         asked = dict(self.config, chunk=self.chunk, shape=self.shape, classes=self.classes)
         write_text(Path(path)/'cocogen.json', json.dumps(asked))
 
-# %% ../../nbs/fl/05_generators.ipynb #bf603201
+# %% ../../nbs/fl/05_generators.ipynb #73a513bc
 def _check_names(g:PretrainedGenerator):
     "Refuses a pipeline that does not know how each class is called"
     ids, names = g.config['class_ids'], g.config['class_names']
@@ -184,6 +187,7 @@ def _check_names(g:PretrainedGenerator):
         raise DataError(f"A pipeline that takes prompts needs {g.classes} `class_names`. "
             f"Got {len(names)}")
 
+# %% ../../nbs/fl/05_generators.ipynb #a1df91c3
 def _called(g:PretrainedGenerator, labels:list, own:list)->np.ndarray:
     "What the pipeline draws for classes, floats in [0, 1], shape (n, height, width, channels)"
     cfg = g.config
@@ -210,7 +214,7 @@ def _fitting(images:np.ndarray, shape:tuple)->torch.Tensor:
     if c==1 and x.shape[1]>1: return x.mean(1, keepdim=True)
     return x.expand(-1, c, -1, -1)
 
-# %% ../../nbs/fl/05_generators.ipynb #3a7a59c3
+# %% ../../nbs/fl/05_generators.ipynb #071aa9fd
 def _pipeline_facts(g:PretrainedGenerator)->tuple[dict, dict]:
     "Weights of all parts of a pipeline, and what decides how they are used"
     parts = {k: p for k, p in g.pipe.components.items() if hasattr(p, 'state_dict')}
@@ -219,6 +223,7 @@ def _pipeline_facts(g:PretrainedGenerator)->tuple[dict, dict]:
     scheduler = getattr(g.pipe, 'scheduler', None)
     return weights, dict(g.config, scheduler=str(dict(getattr(scheduler, 'config', {}))))
 
+# %% ../../nbs/fl/05_generators.ipynb #8d70a947
 def _read_folder(path, device)->PretrainedGenerator:
     "The generator in a folder that `PretrainedGenerator.save` wrote, or `DataError`"
     asked = read_json(Path(path)/'cocogen.json', DataError)
@@ -232,7 +237,7 @@ def _read_folder(path, device)->PretrainedGenerator:
 
 READERS['folder'] = _read_folder
 
-# %% ../../nbs/fl/05_generators.ipynb #e72f7f3a
+# %% ../../nbs/fl/05_generators.ipynb #b1acd1ea
 class _Stored(NamedTuple):
     "Images that were drawn before"
     key:np.ndarray    # sorted, one per image, shape (n,), int64
@@ -249,13 +254,14 @@ def _read_pool(path, shape)->_Stored:
         pass
     return _Stored(np.zeros(0, np.int64), np.zeros((0, h, w, c), np.uint8))
 
+# %% ../../nbs/fl/05_generators.ipynb #c870ec16
 def _lookup(known:np.ndarray, key:np.ndarray)->tuple[np.ndarray, np.ndarray]:
     "Where each `key` would stand in the sorted keys `known`, and whether it is there"
     at = np.searchsorted(known, key)
     if not len(known): return at, np.zeros(len(key), bool)
     return at, known[np.minimum(at, len(known) - 1)]==key
 
-# %% ../../nbs/fl/05_generators.ipynb #e0b4f75d
+# %% ../../nbs/fl/05_generators.ipynb #a46fb25f
 def _make_room(root:Path, newest:Path, limit:float):
     "Removes the archives below `root` that were written longest ago, down to `limit` bytes"
     others = [p for p in root.glob('*/*.npz') if p!=newest]
@@ -266,6 +272,7 @@ def _make_room(root:Path, newest:Path, limit:float):
         size -= p.stat().st_size
         p.unlink(missing_ok=True)
 
+# %% ../../nbs/fl/05_generators.ipynb #0892fe43
 def _keep(root:Path, path:Path, known:_Stored, limit:float):
     "Writes an archive and makes room for it; a folder that cannot be written costs a warning"
     key, first = np.unique(known.key, return_index=True)

@@ -23,6 +23,7 @@ def _group_norm(channels:int): return nn.GroupNorm(max(channels//16, 1), channel
 
 NORMS = dict(group=_group_norm, batch=nn.BatchNorm2d)
 
+# %% ../../nbs/fl/06_train.ipynb #035b789c
 class Flatten(nn.Module):
     "Features in the order in which channels-last tensors hold them, so that nothing is copied"
     def forward(self, x): return x.permute(0, 2, 3, 1).flatten(1)
@@ -39,7 +40,7 @@ def _mlp(shape, classes, norm):
     return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 128), nn.ReLU(),
         nn.Linear(128, classes))
 
-# %% ../../nbs/fl/06_train.ipynb #bf52f24c
+# %% ../../nbs/fl/06_train.ipynb #0fe274f0
 class Block(nn.Module):
     "Two convolutions and a shortcut"
     def __init__(self, a, b, stride, norm):
@@ -52,6 +53,7 @@ class Block(nn.Module):
 
     def forward(self, x): return F.relu(self.body(x) + self.short(x))
 
+# %% ../../nbs/fl/06_train.ipynb #f39bc6c1
 def _resnet(shape, classes, norm):
     return nn.Sequential(
         nn.Conv2d(shape[0], 16, 3, 1, 1, bias=False), norm(16), nn.ReLU(),
@@ -129,6 +131,7 @@ def _update(params:list, recipe:Recipe):
         return lambda grads: opt.step()
     return lambda grads: torch._foreach_add_(params, grads, alpha=-recipe.lr)
 
+# %% ../../nbs/fl/06_train.ipynb #541efef1
 def stepper(params, recipe:Recipe):
     "A function that takes one step of a recipe along the gradients and clears them"
     params = list(params)
@@ -188,6 +191,7 @@ def _join(x:torch.Tensor, share:np.ndarray, how:str, trim:float)->torch.Tensor:
     cut = int(trim*n) if how=='trimmed' else (n - 1)//2
     return x.sort(0).values[cut:n-cut].mean(0)
 
+# %% ../../nbs/fl/06_train.ipynb #ee6a007a
 def _check_weights(w:np.ndarray, how:str, trim:float):
     "Refuses what nothing can be aggregated with"
     if not (np.isfinite(w).all() and (w>=0).all() and w.sum()>0):
