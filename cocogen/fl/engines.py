@@ -24,7 +24,7 @@ from .train import Recipe, local_train, model, stepper
 class EngineError(CocogenError):
     "Training that could not be carried out; the text says what happened and what to do"
 
-# %% ../../nbs/fl/08_engines.ipynb #7aaccda4
+# %% ../../nbs/fl/08_engines.ipynb #575e5cce
 class Engine:
     "Trains all organizations from the same global model; a context manager"
     def __init__(self,
@@ -52,7 +52,7 @@ class Engine:
         "N models after local training: by name, tensors of shape (N, *that of the weight)"
         raise NotImplementedError
 
-# %% ../../nbs/fl/08_engines.ipynb #139bf8bf
+# %% ../../nbs/fl/08_engines.ipynb #9986193a
 class _Held(NamedTuple):
     "What an engine keeps between two calls"
     net:torch.nn.Module # takes the weights of the one that is trained
@@ -63,7 +63,7 @@ def _held(spec:tuple, real:list, device)->_Held:
     def put(a): return torch.from_numpy(a).to(device)
     return _Held(model(*spec).to(device), [tuple(map(put, own)) for own in real])
 
-# %% ../../nbs/fl/08_engines.ipynb #b59e86c6
+# %% ../../nbs/fl/08_engines.ipynb #ab5c04ef
 def _mixed(own:tuple, new:tuple)->tuple[torch.Tensor, torch.Tensor]:
     "Images and labels of one organization, with its synthetic ones behind them"
     if not len(new[1]): return own
@@ -85,7 +85,7 @@ def in_turn(net, data:list, weights:dict, synthetic:list, orders:list, recipe:Re
             out[k][n].copy_(v)
     return out
 
-# %% ../../nbs/fl/08_engines.ipynb #40f09f4d
+# %% ../../nbs/fl/08_engines.ipynb #3605f7ba
 class Sequential(Engine):
     "One organization after another, with all threads or on one GPU"
     def __init__(self, spec, real, device='cpu'):
@@ -95,7 +95,7 @@ class Sequential(Engine):
     def train(self, weights, synthetic, orders, recipe):
         return in_turn(self.net, self.data, weights, synthetic, orders, recipe)
 
-# %% ../../nbs/fl/08_engines.ipynb #b844f87c
+# %% ../../nbs/fl/08_engines.ipynb #96f0ff94
 def _divide(work:list, workers:int)->list:
     "Numbers of the organizations of each worker that has any, dealt by amounts of `work`"
     shares, load = [[] for _ in range(workers)], np.zeros(workers)
@@ -105,9 +105,9 @@ def _divide(work:list, workers:int)->list:
         load[k] += work[n]
     return [s for s in shares if s]
 
-# %% ../../nbs/fl/08_engines.ipynb #faabd3e5
+# %% ../../nbs/fl/08_engines.ipynb #27b14699
 in_worker = {}    # what a worker process keeps: its `net`, and the real images in `data`
-_mine = in_worker
+_mine = in_worker # the name that a benchmark reads
 
 def _begin(spec:tuple, real:list, parent:int):
     "Makes a new process a worker of the process `parent`"
@@ -115,7 +115,7 @@ def _begin(spec:tuple, real:list, parent:int):
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
     in_worker.update(_held(spec, real, 'cpu')._asdict())
 
-# %% ../../nbs/fl/08_engines.ipynb #ba0920c0
+# %% ../../nbs/fl/08_engines.ipynb #74fe3298
 def _work(mine:list, state:bytes, synthetic:list, orders:list, recipe:Recipe)->bytes:
     "Trains the organizations `mine` in a worker"
     from safetensors.torch import load, save
@@ -148,7 +148,7 @@ class Processes(Engine):
     def close(self):
         self.pool.shutdown(wait=True, kill_workers=True)
 
-# %% ../../nbs/fl/08_engines.ipynb #1fe90b72
+# %% ../../nbs/fl/08_engines.ipynb #29b86ae2
 def _spread(pool, workers:int, weights:dict, synthetic:list, orders:list, recipe:Recipe)->dict:
     "Trains in the workers of `pool`; tensors of shape (N, ...)"
     from safetensors.torch import load, save
@@ -163,13 +163,13 @@ def _spread(pool, workers:int, weights:dict, synthetic:list, orders:list, recipe
             out[k][mine] = v
     return out
 
-# %% ../../nbs/fl/08_engines.ipynb #d2282902
+# %% ../../nbs/fl/08_engines.ipynb #84f094dd
 class Aligned(NamedTuple):
     "Batches of N organizations beside one another: S steps of at most B images"
     index:torch.Tensor # rows among the images of all organizations, shape (S, N, B), int64
     share:torch.Tensor # weight of each image in its batch's mean, shape (S, N, B); 0: no image
 
-# %% ../../nbs/fl/08_engines.ipynb #a37977e8
+# %% ../../nbs/fl/08_engines.ipynb #aa1993bb
 def aligned(orders:list, first:np.ndarray)->Aligned:
     "The batches of `orders`; the images of organization n begin at row `first[n]`"
     steps = max(len(o) for o in orders)
@@ -183,7 +183,7 @@ def aligned(orders:list, first:np.ndarray)->Aligned:
         share[:S, n, :B] = 1/B
     return Aligned(index, share)
 
-# %% ../../nbs/fl/08_engines.ipynb #dc61fe7b
+# %% ../../nbs/fl/08_engines.ipynb #dab0a141
 def _copies(net, weights:dict, N:int, device)->dict:
     "The parameters of N equal models, with a first axis of N"
     def copy(v):
@@ -192,7 +192,7 @@ def _copies(net, weights:dict, N:int, device)->dict:
         return wide.clone(memory_format=torch.contiguous_format).requires_grad_()
     return {k: copy(weights[k]) for k, _ in net.named_parameters()}
 
-# %% ../../nbs/fl/08_engines.ipynb #a9ea93d9
+# %% ../../nbs/fl/08_engines.ipynb #775ba3cb
 def _all_losses(net):
     "A function of stacked parameters, images, labels and shares: the loss of each organization"
     from torch.func import functional_call, vmap
@@ -242,7 +242,7 @@ def _fastest(spec:tuple, device:torch.device)->str:
     several = device.type=='cpu' and torch.get_num_threads()>1
     return 'processes' if several and max(sides)>16 else 'sequential'
 
-# %% ../../nbs/fl/08_engines.ipynb #db849a5b
+# %% ../../nbs/fl/08_engines.ipynb #96fb6971
 def engine(
     name:str,   # 'auto', or a name in `ENGINES`
     spec:tuple, real:list, device='cpu' # as of `Engine`

@@ -34,7 +34,7 @@ def to_bytes(x:torch.Tensor)->torch.Tensor:
     "Floats in [-1, 1], shape (n, c, h, w), as uint8 (n, h, w, c), where they are"
     return ((x.float() + 1)*127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
-# %% ../../nbs/fl/04_generate.ipynb #44f432f7
+# %% ../../nbs/fl/04_generate.ipynb #df5c6795
 def _is_here(device:str, kinds:list)->bool:
     "Whether torch knows the name of a device and this machine has it"
     try:
@@ -43,7 +43,7 @@ def _is_here(device:str, kinds:list)->bool:
         return False
     return d.type in kinds and (d.type!='cuda' or (d.index or 0) < torch.cuda.device_count())
 
-# %% ../../nbs/fl/04_generate.ipynb #a00b4e06
+# %% ../../nbs/fl/04_generate.ipynb #10ac7dc4
 def pick_device(device:str='auto')->torch.device:
     "The device of a name in auto, cpu, cuda, mps; `DataError` where it is not there"
     have = dict(cpu=True, cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
@@ -64,7 +64,7 @@ def _random_bits(seed:int, index:np.ndarray, blocks:int)->np.ndarray:
     runs = np.split(index, np.flatnonzero(np.diff(index)!=1) + 1)
     return np.concatenate([draw(int(run[0]), len(run)) for run in runs])
 
-# %% ../../nbs/fl/04_generate.ipynb #2ae3e750
+# %% ../../nbs/fl/04_generate.ipynb #b4c7ec3e
 def noise(
     seed:int,         # >= 0
     index:np.ndarray, # numbers of the samples, shape (n,), >= 0
@@ -78,7 +78,7 @@ def noise(
     normal = ndtri(uniform).astype(np.float32).reshape(len(index), blocks*4)
     return torch.from_numpy(normal[:, :size].reshape(len(index), *shape))
 
-# %% ../../nbs/fl/04_generate.ipynb #5960d0c7
+# %% ../../nbs/fl/04_generate.ipynb #9fc29fbf
 def torch_seed(seed:int, *name)->int:
     "A seed for torch that belongs to `name`, like `stream`"
     return int(stream(seed, *name).integers(2**63))
@@ -131,7 +131,7 @@ class Generator:
         "A name for what it draws: a hash of weights and configuration"
         return _fingerprint(self)
 
-# %% ../../nbs/fl/04_generate.ipynb #966eb969
+# %% ../../nbs/fl/04_generate.ipynb #b6f940fc
 def _check_labels(labels:np.ndarray, classes:int):
     "Refuses labels that are no class"
     if not labels.size: return
@@ -139,7 +139,7 @@ def _check_labels(labels:np.ndarray, classes:int):
     if low<0 or high>=classes:
         raise DataError(f"Labels must be 0..{classes-1}. Got {low}..{high}")
 
-# %% ../../nbs/fl/04_generate.ipynb #37c65e6a
+# %% ../../nbs/fl/04_generate.ipynb #ca38ed16
 def _learnable(images:np.ndarray, labels:np.ndarray, classes:int)->np.ndarray:
     "The labels as an array, if a generator can be fitted on them, or `DataError`"
     labels = np.asarray(labels)
@@ -149,7 +149,7 @@ def _learnable(images:np.ndarray, labels:np.ndarray, classes:int)->np.ndarray:
     _check_labels(labels, classes)
     return labels
 
-# %% ../../nbs/fl/04_generate.ipynb #f97c0ae5
+# %% ../../nbs/fl/04_generate.ipynb #a218302c
 class Request(NamedTuple):
     "What a generator is asked for"
     labels:np.ndarray # shape (n,), int64
@@ -172,7 +172,7 @@ def drawable(generator:Generator, labels, index=None)->Request:
             f"Got shape {index.shape} for {len(labels)} labels")
     return Request(labels, index)
 
-# %% ../../nbs/fl/04_generate.ipynb #b39574df
+# %% ../../nbs/fl/04_generate.ipynb #8d5ef2df
 def _draw_chunk(generator:Generator, labels, index, seed)->tuple[torch.Tensor, torch.Tensor]:
     "A chunk as bytes, and which of its images are finite; both stay on the device"
     n = len(labels)
@@ -182,7 +182,7 @@ def _draw_chunk(generator:Generator, labels, index, seed)->tuple[torch.Tensor, t
     x = generator.draw(on_device, generator.randomness(seed, index))[:n]
     return to_bytes(x), x.isfinite().flatten(1).all(1)
 
-# %% ../../nbs/fl/04_generate.ipynb #acac0ab3
+# %% ../../nbs/fl/04_generate.ipynb #232eae86
 @torch.inference_mode()
 def _sampled(generator:Generator, labels, index, seed:int, progress:bool=False)->np.ndarray:
     "Images of a request that was checked, uint8, shape (n, h, w, c)"
@@ -209,7 +209,7 @@ def _write_file(generator:Generator, path):
         shape=json.dumps(generator.shape), classes=str(generator.classes),
         seen=json.dumps(generator.seen))
 
-# %% ../../nbs/fl/04_generate.ipynb #ed41e820
+# %% ../../nbs/fl/04_generate.ipynb #a978dcb0
 def _read_file(path, device)->Generator:
     "The generator in a file, or `DataError`"
     meta, tensors = read_tensors(path, 'generator', DataError)
@@ -228,7 +228,7 @@ def _read_file(path, device)->Generator:
 
 READERS['file'] = _read_file
 
-# %% ../../nbs/fl/04_generate.ipynb #b42caf01
+# %% ../../nbs/fl/04_generate.ipynb #af22ed6e
 def _content(v:torch.Tensor)->bytes:
     "What a tensor holds, as bytes"
     if not v.ndim: return str(v.item()).encode()
@@ -255,7 +255,7 @@ WALKS = { # objective and sampler: diffusers' scheduler and its options
     ('diffusion', 'ddim'): ('DDIMScheduler', _cosine),
     ('diffusion', 'dpm'): ('DPMSolverMultistepScheduler', _cosine)}
 
-# %% ../../nbs/fl/04_generate.ipynb #ff897a02
+# %% ../../nbs/fl/04_generate.ipynb #8a418142
 @dataclass(frozen=True)
 class GeneratorConfig:
     "Everything that decides a diffusion generator"
@@ -280,7 +280,7 @@ class GeneratorConfig:
             raise DataError("`objective` and `sampler` of a generator must be one of "
                 f"{known}. Got: {self.objective} with {self.sampler}")
 
-# %% ../../nbs/fl/04_generate.ipynb #09848731
+# %% ../../nbs/fl/04_generate.ipynb #6615d05d
 def walk(cfg:GeneratorConfig, device='cpu'):
     "diffusers' scheduler of a configuration, with its steps set"
     import diffusers
@@ -299,7 +299,7 @@ def folded(shape:tuple)->tuple:
     f, (c, h, w) = fold(shape), shape
     return f*f*c, h//f, w//f
 
-# %% ../../nbs/fl/04_generate.ipynb #756feeff
+# %% ../../nbs/fl/04_generate.ipynb #383d5733
 def _widths(cfg:GeneratorConfig, shape:tuple)->tuple:
     "Channels at each resolution, if the network can be built for images of `shape` (c, h, w)"
     f, (_, h, w) = fold(shape), shape
@@ -312,7 +312,7 @@ def _widths(cfg:GeneratorConfig, shape:tuple)->tuple:
     if bad: raise DataError(f"`widths` of a generator must be multiples of 8. Got: {bad[0]}")
     return widths
 
-# %% ../../nbs/fl/04_generate.ipynb #4f5cf5e3
+# %% ../../nbs/fl/04_generate.ipynb #2c4edcdc
 def _unet(cfg:GeneratorConfig, shape:tuple, classes:int):
     "The velocity network for images of `shape` (c, h, w)"
     from diffusers import UNet2DModel
@@ -322,21 +322,21 @@ def _unet(cfg:GeneratorConfig, shape:tuple, classes:int):
         down_block_types=('DownBlock2D',)*len(widths),
         up_block_types=('UpBlock2D',)*len(widths), num_class_embeds=classes + 1)
 
-# %% ../../nbs/fl/04_generate.ipynb #91e8819d
+# %% ../../nbs/fl/04_generate.ipynb #093519ba
 def _new_network(cfg:GeneratorConfig, shape:tuple, classes:int, device):
     "A velocity network with weights drawn from the seed of its configuration"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(cfg.seed, 'velocity network'))
         return _unet(cfg, shape, classes).to(device)
 
-# %% ../../nbs/fl/04_generate.ipynb #73dcce2b
+# %% ../../nbs/fl/04_generate.ipynb #23102fe3
 class Question(NamedTuple):
     "What the network is asked in a training step, for a batch of b images"
     x:torch.Tensor        # noised images, shape (b, c, h, w)
     t:torch.Tensor        # their times, on the network's scale of 0..1000, shape (b,)
     velocity:torch.Tensor # what it should answer, shape (b, c, h, w)
 
-# %% ../../nbs/fl/04_generate.ipynb #d0372ab3
+# %% ../../nbs/fl/04_generate.ipynb #2f516653
 def _noised(cfg:GeneratorConfig, past, x0, eps, gen)->Question:
     "The question at random times between the images `x0` and the noise `eps`"
     n, at = len(x0), x0.device
@@ -347,7 +347,7 @@ def _noised(cfg:GeneratorConfig, past, x0, eps, gen)->Question:
     t = torch.randint(past.config.num_train_timesteps, (n,), generator=gen, device=at)
     return Question(past.add_noise(x0, eps, t), t, past.get_velocity(x0, eps, t))
 
-# %% ../../nbs/fl/04_generate.ipynb #2457c4f0
+# %% ../../nbs/fl/04_generate.ipynb #6569802b
 def _questions(cfg:GeneratorConfig, x0, y, classes:int):
     "The questions of all training steps about images `x0`, each with the labels that go with it"
     from diffusers import DDIMScheduler
@@ -362,20 +362,20 @@ def _questions(cfg:GeneratorConfig, x0, y, classes:int):
         null = torch.rand(cfg.batch, generator=gen, device=at) < .1
         yield question, torch.where(null, classes, y[i])
 
-# %% ../../nbs/fl/04_generate.ipynb #0613e600
+# %% ../../nbs/fl/04_generate.ipynb #abdfa396
 def _precision(device:torch.device, shape:tuple):
     "bfloat16 where the hardware multiplies it faster and the images are large enough to notice"
     tiles = getattr(torch.cpu, '_is_amx_tile_supported', bool)
     fast = device.type=='cuda' or (device.type=='cpu' and tiles())
     return torch.autocast(device.type, torch.bfloat16, enabled=fast and fold(shape)>1)
 
-# %% ../../nbs/fl/04_generate.ipynb #df048f59
+# %% ../../nbs/fl/04_generate.ipynb #8bae221c
 def _averaged(net, decay:float):
     "A copy of a network whose weights follow it as an exponential moving average"
     swa = torch.optim.swa_utils
     return swa.AveragedModel(net, multi_avg_fn=swa.get_ema_multi_avg_fn(decay))
 
-# %% ../../nbs/fl/04_generate.ipynb #468ff1a9
+# %% ../../nbs/fl/04_generate.ipynb #a3a8f74c
 def _train(net, cfg:GeneratorConfig, questions, precision, progress:bool):
     "The averaged network after all `questions`; `precision` makes the context of a forward pass"
     fused = next(net.parameters()).device.type in ('cpu', 'cuda')
@@ -440,7 +440,7 @@ class DiffusionGenerator(Generator):
 
 KINDS['DiffusionGenerator'] = DiffusionGenerator
 
-# %% ../../nbs/fl/04_generate.ipynb #d3de89ff
+# %% ../../nbs/fl/04_generate.ipynb #9cc70346
 def _drawing(net, device, cfg:GeneratorConfig):
     "A trained network on its device, ready to draw; `DataError` if its weights are not finite"
     if not torch.stack([p.isfinite().all() for p in net.parameters()]).all():
@@ -449,7 +449,7 @@ def _drawing(net, device, cfg:GeneratorConfig):
     net = net.to(device).eval().requires_grad_(False)
     return net.to(memory_format=torch.channels_last) if device.type=='cuda' else net
 
-# %% ../../nbs/fl/04_generate.ipynb #31469527
+# %% ../../nbs/fl/04_generate.ipynb #83f37f23
 def _velocity(generator:DiffusionGenerator, x, t, labels)->torch.Tensor:
     "The velocity at `x`, float32, with the guidance of the configuration"
     g, guidance = generator, generator.config.guidance
