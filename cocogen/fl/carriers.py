@@ -35,6 +35,7 @@ class State:
         "Synthetic images that each organization keeps, shape (N,)"
         return np.array([len(y) for _, y in self.stock], float)
 
+# %% ../../nbs/fl/12_carriers.ipynb #901c0b98
 def start(con:Consortium)->State:
     "Nobody has learned anything: the loss is that of guessing, ln K"
     c, h, w = con.spec[1]
@@ -78,6 +79,7 @@ def image_numbers(n:int, labels:np.ndarray, classes:int)->np.ndarray:
     counter = np.arange(len(labels)) - np.searchsorted(labels, labels)
     return (n*classes + labels)*2**32 + counter
 
+# %% ../../nbs/fl/12_carriers.ipynb #53527a67
 def synthesize(con:Consortium, t:int, x:np.ndarray, progress:bool=False)->list:
     "Each organization's new images and labels in round `t`, N pairs of arrays"
     seed, labels = torch_seed(con.config.seed, 'synthetic', t), requests(con, x)
@@ -99,6 +101,7 @@ class Delivery:
     status:np.ndarray # absent, dropped, rejected or ok, shape (N,)
     stock:tuple       # as of `State`, with what was generated
 
+# %% ../../nbs/fl/12_carriers.ipynb #4a8d2f4a
 def batch_order(cfg:Config, t:int, n:int, size:int, recipe)->torch.Tensor:
     "Batches of organization `n` in round `t` out of `size` images, as of `train.batches`"
     return batches(stream(cfg.seed, 'batches', t, n), size, recipe.batch, recipe.count(size))
@@ -141,9 +144,12 @@ class Carrier(Protocol):
 # %% ../../nbs/fl/12_carriers.ipynb #7f92e169
 class Local:
     "A carrier whose organizations are all on this machine"
-    def __init__(self, engine:Engine): self.engine = engine
+    def __init__(self, engine:Engine):
+        self.engine = engine
+
     def __enter__(self): return self
-    def __exit__(self, *exc): self.engine.close()
+    def __exit__(self, *exc):
+        self.engine.close()
 
     def gather(self, con, state):
         "Attendance as the seed has it; the consortium as it was prepared"

@@ -43,6 +43,7 @@ class Fitted(NamedTuple):
     generator:Generator
     facts:dict # numbers by name, `fidelity` among them (`cocogen.fl.fidelity`)
 
+# %% ../../nbs/fl/10_fitted.ipynb #ca5e33b7
 class _Kept(NamedTuple):
     "The two files of a fit in the cache"
     weights:Path
@@ -70,10 +71,12 @@ def _lock(path:Path):
         lock = FileLock(f'{path}.lock').acquire()
     except OSError:
         lock = nullcontext()
-    with lock: yield
+    with lock:
+        yield
 
+# %% ../../nbs/fl/10_fitted.ipynb #ce7c3ead
 def _found(kept:_Kept, empty:Generator, trained:bool, images, labels, classes:int, device):
-    "The fit that the cache holds, or None; one that is damaged is none"
+    "The fit that the cache holds; None where there is none or it is damaged"
     if not kept.facts.exists() or (trained and not kept.weights.exists()): return None
     try:
         facts = {k: float(v) for k, v in read_json(kept.facts).items()}
@@ -81,6 +84,17 @@ def _found(kept:_Kept, empty:Generator, trained:bool, images, labels, classes:in
         return Fitted(empty.fit(images, labels, classes), facts)
     except (TypeError, ValueError):
         return None
+
+# %% ../../nbs/fl/10_fitted.ipynb #8fcc227f
+def _keep(fitted:Fitted, kept:_Kept, trained:bool):
+    "Writes a fit to the cache; a cache that cannot be written costs a warning"
+    try:
+        if trained:
+            fitted.generator.save(kept.weights)
+        write_text(kept.facts, json.dumps(fitted.facts))
+    except OSError as e:
+        warnings.warn(f"The generator could not be cached in '{kept.facts.parent}' "
+            f"({e.strerror}); the next run fits it again")
 
 # %% ../../nbs/fl/10_fitted.ipynb #c7eedccf
 def fitted_generator(
@@ -99,10 +113,5 @@ def fitted_generator(
         generator = empty.fit(images, labels, data.classes, progress)
         k = stream(cfg.seed, 'fidelity images').permutation(len(images))[:4000]
         facts = fidelity(generator, images[k], labels[k], *judges, cfg.model, cfg.seed)
-        try:
-            if trained: generator.save(kept.weights)
-            write_text(kept.facts, json.dumps(facts))
-        except OSError as e:
-            warnings.warn(f"The generator could not be cached in '{kept.facts.parent}' "
-                f"({e.strerror}); the next run fits it again")
+        _keep(Fitted(generator, facts), kept, trained)
     return Fitted(generator, facts)

@@ -37,6 +37,7 @@ def partition(cfg:Config, data:DataSet, index:np.ndarray)->list:
         column=lambda: by_column(data.groups[index], n, least))
     return [index[i] for i in deal[cfg.partition]()]
 
+# %% ../../nbs/fl/11_prepare.ipynb #66c0c8af
 def holdings(cfg:Config, data:DataSet, own:list)->list:
     "Each organization's images and labels, uint8 (d_n, h, w, c) and int64 (d_n,) arrays"
     def looks(n, i):
@@ -58,16 +59,17 @@ class Division:
         marked = [np.r_[-1, i] for i in parts]           # -1 keeps the parts apart
         return dict(self.data.digests, split=digest(np.concatenate(marked)))
 
+# %% ../../nbs/fl/11_prepare.ipynb #76dbb536
 def divide(
     cfg:Config,
     data:DataSet=None # loaded before; default: that of the configuration
 )->Division:
     "Loads the images of a configuration and divides them"
-    if data is None: data = load(cfg.dataset, cfg.data or None, cfg.image_size)
+    data = load(cfg.dataset, cfg.data or None, cfg.image_size) if data is None else data
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
     return Division(data, parts, partition(cfg, data, parts.organizations))
 
-# %% ../../nbs/fl/11_prepare.ipynb #494613e4
+# %% ../../nbs/fl/11_prepare.ipynb #e2f34999
 STATED = ('unit_cost', 'congestion', 'cap') # what an organization may state about itself
 
 class Described(NamedTuple):
@@ -75,6 +77,15 @@ class Described(NamedTuple):
     fed:Federation
     law:PowerLaw # of round 1
 
+# %% ../../nbs/fl/11_prepare.ipynb #a6804ac2
+def _priced(cfg:Config, fed:Federation, law:PowerLaw, discount:float)->Federation:
+    "With prices relative to what the first synthetic sample earns the average organization"
+    real = Game(fed, law, discount=discount).s_range[0].sum()
+    first = fed.valuation.mean()*law.at(law.reference).slope(real)
+    return fed.with_(unit_cost=cfg.price*first,
+        congestion=cfg.congestion*cfg.price*first/fed.local.mean())
+
+# %% ../../nbs/fl/11_prepare.ipynb #494613e4
 def federation_of(
     cfg:Config, constants:dict, # the configuration, and a calibration
     counts_nk:np.ndarray,       # real images of each class, shape (N, K)
@@ -93,13 +104,6 @@ def federation_of(
     fed = _priced(cfg, fed, law, constants['discount'])
     filled = {k: np.where(np.isnan(v), getattr(fed, k), v) for k, v in stated.items()}
     return Described(fed.with_(**filled), law)
-
-def _priced(cfg:Config, fed:Federation, law:PowerLaw, discount:float)->Federation:
-    "With prices relative to what the first synthetic sample earns the average organization"
-    real = Game(fed, law, discount=discount).s_range[0].sum()
-    first = fed.valuation.mean()*law.at(law.reference).slope(real)
-    return fed.with_(unit_cost=cfg.price*first,
-        congestion=cfg.congestion*cfg.price*first/fed.local.mean())
 
 # %% ../../nbs/fl/11_prepare.ipynb #10b5e78e
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,16 @@ class Consortium:
         "An engine that trains its organizations on this machine"
         return engine(self.config.engine, self.spec, self.real, self.device)
 
+# %% ../../nbs/fl/11_prepare.ipynb #305f2b9b
+def _fits(cfg:Config, division:Division, real:list, device, progress:bool)->list:
+    "The shared generator, or each organization's own"
+    data, parts = division.data, division.parts
+    shared = [(data.images[parts.generator], data.labels[parts.generator])]
+    sources = tqdm(real if cfg.local_generators else shared, desc='preparing generators',
+        unit='generator', disable=not (progress and cfg.local_generators), leave=False)
+    return [fitted_generator(cfg, data, x, y, parts.validation, device, progress)
+        for x, y in sources]
+
 # %% ../../nbs/fl/11_prepare.ipynb #d5508063
 def prepare(
     cfg:Config,
@@ -152,12 +166,3 @@ def prepare(
         real, put(data.images[parts.validation], data.labels[parts.validation]),
         put(data.test_images, data.test_labels), device, constants, data.class_names,
         division.digests)
-
-def _fits(cfg:Config, division:Division, real:list, device, progress:bool)->list:
-    "The shared generator, or each organization's own"
-    data, parts = division.data, division.parts
-    shared = [(data.images[parts.generator], data.labels[parts.generator])]
-    sources = tqdm(real if cfg.local_generators else shared, desc='preparing generators',
-        unit='generator', disable=not (progress and cfg.local_generators), leave=False)
-    return [fitted_generator(cfg, data, x, y, parts.validation, device, progress)
-        for x, y in sources]

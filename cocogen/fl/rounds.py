@@ -19,13 +19,14 @@ from .engines import Engine
 from .prepare import Consortium
 from .train import aggregate, evaluate, finite, model, server_step
 
-# %% ../../nbs/fl/13_rounds.ipynb #b2638d99
+# %% ../../nbs/fl/13_rounds.ipynb #af6aeb62
 class Decision(NamedTuple):
     "What a strategy decides in a round"
     game:Game          # of those who take part, with the strategy's rule
     amounts:np.ndarray # whole synthetic images, shape (N,)
     residual:float     # of the equilibrium's conditions; NaN where the strategy is none
 
+# %% ../../nbs/fl/13_rounds.ipynb #b2638d99
 def round_game(con:Consortium, state:State, here:np.ndarray)->Game:
     "The game of those who are `here`, bool, shape (N,), in the round after `state`"
     fed = con.fed.with_(stock=state.stocked)
@@ -34,10 +35,19 @@ def round_game(con:Consortium, state:State, here:np.ndarray)->Game:
     absent = fed.rivalry @ np.where(here, 0., fed.valuation)
     return game.with_(fed=fed.take(here), bystanders=absent[here])
 
+# %% ../../nbs/fl/13_rounds.ipynb #3b95a37f
+def _residual(game:Game, x:np.ndarray, strategy:str)->float:
+    "How far `x` is from the equilibrium's conditions, where the strategy claims to be one"
+    if strategy not in ('cocogen', 'cocogen+', 'first-best'): return np.nan
+    k = terms(game)
+    slope = game.law.slope(game.contribution(x).sum())
+    return float(kkt(k, x, k.w*slope + k.tau)[1])
+
+# %% ../../nbs/fl/13_rounds.ipynb #b36aff2a
 def decide(con:Consortium, state:State, here:np.ndarray=None)->Decision:
     "The amounts that the strategy of the run chooses for the round after `state`"
     cfg, t = con.config, state.round + 1
-    if here is None: here = attendance(cfg, t).here
+    here = attendance(cfg, t).here if here is None else here
     game = round_game(con, state, here)
     if cfg.strength!='auto':
         game = game.with_(rule=RivalryRedistribution(float(cfg.strength)))
@@ -46,13 +56,6 @@ def decide(con:Consortium, state:State, here:np.ndarray=None)->Decision:
     amounts = np.zeros(cfg.orgs)
     amounts[here] = np.minimum(np.rint(x), game.fed.cap)
     return Decision(ruled, amounts, _residual(ruled, x, cfg.strategy))
-
-def _residual(game:Game, x:np.ndarray, strategy:str)->float:
-    "How far `x` is from the equilibrium's conditions, where the strategy claims to be one"
-    if strategy not in ('cocogen', 'cocogen+', 'first-best'): return np.nan
-    k = terms(game)
-    slope = game.law.slope(game.contribution(x).sum())
-    return float(kkt(k, x, k.w*slope + k.tau)[1])
 
 # %% ../../nbs/fl/13_rounds.ipynb #d0067b68
 class Merged(NamedTuple):
@@ -90,6 +93,7 @@ class Trained(NamedTuple):
     scores:Scores
     status:np.ndarray # what became of each organization, shape (N,)
 
+# %% ../../nbs/fl/13_rounds.ipynb #ea52732c
 def train_round(
     con:Consortium, state:State,
     x:np.ndarray,             # synthetic images that each generates, shape (N,)
@@ -100,8 +104,8 @@ def train_round(
 )->Trained:
     "Generates the amounts `x` and trains on them"
     t, cfg = state.round + 1, con.config
-    if here is None: here = attendance(cfg, t).here
-    if transfer is None: transfer = np.zeros(len(x))
+    here = attendance(cfg, t).here if here is None else here
+    transfer = np.zeros(len(x)) if transfer is None else transfer
     sent = carried(carrier).deliver(con, state, x, here, transfer, progress)
     merged = merge(con, state, sent)
     net = model(*con.spec).to(con.device)
@@ -144,7 +148,8 @@ def play_round(
     here:np.ndarray=None # who takes part, where `con` has been gathered before; bool, shape (N,)
 )->Played:
     "Plays the round after `state`"
-    if here is None: con, here = carried(carrier).gather(con, state)
+    if here is None:
+        con, here = carried(carrier).gather(con, state)
     decision = decide(con, state, here)
     promised = np.zeros(len(here))
     game, x = decision.game, decision.amounts
@@ -166,9 +171,11 @@ def _everyone(con, state, trained, decision, here)->dict:
     if not here.all():
         alone = Game(fed.with_(stock=state.stocked), game.law, discount=con.discount)
         pay['margin'] = pay['utility_predicted'] - outside_option(alone)[0]
-    for k, v in played.items(): pay[k][here] = v
+    for k, v in played.items():
+        pay[k][here] = v
     return pay
 
+# %% ../../nbs/fl/13_rounds.ipynb #046e0951
 def _rows(con, state, trained, decision, pay)->list:
     "The round's table: what is each organization's, and what all of them share"
     fed, law, after = con.fed, decision.game.law, trained.state
