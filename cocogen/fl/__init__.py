@@ -1,4 +1,4 @@
-"The learning side: data, partitions, generators, training, rounds and runs. The names below are the public contract."
+"The learning side: data, generators, training, rounds, runs. These names are the public contract."
 from .data import DataError, DataSet
 from .sets import Split, load, split
 from .partition import by_column, class_counts, dirichlet, feature_shift, iid, quantity, shards
@@ -11,6 +11,7 @@ from .config import Config, ConfigError, calibration
 from .prepare import Consortium, prepare
 from .carriers import State, start, synthesize
 from .rounds import decide, learn, play_round, settle
-from .runs import Run, RunError, load_model, read_run, resume, run, run_summary
+from .runs import (Run, RunError, compare, load_model, read_comparison, read_run, resume, run,
+    run_summary)
 from .sweep import parallel, read_sweep, sweep
 from .calibrate import calibrate, fit, measure
