@@ -395,7 +395,7 @@ def _answers(reply, q:Question)->bool:
     if reply.metadata.reply_to_message_id!=q.id: return False
     return reply.has_error() or reply.metadata.src_node_id==q.node.id
 
-# %% ../../nbs/deploy/01_messages.ipynb #c9bc6a30
+# %% ../../nbs/deploy/01_messages.ipynb #a0aef0d0
 class Post:
     "Sends messages to organizations and waits for their answers"
     def __init__(self,
@@ -408,7 +408,7 @@ class Post:
         self.grid, self.online, self.alive = grid, online, alive
         self.patience, self.longest = patience, longest
 
-    def check(self):
+    def check_alive(self):
         "`EngineError` if Flower has stopped"
         if not self.alive(): raise EngineError("Flower stopped; the same command continues")
 
@@ -418,7 +418,7 @@ class Post:
         waiting = _send(self, kind, messages, t)
         begun = time.monotonic()
         while waiting:
-            self.check()
+            self.check_alive()
             for q in list(waiting):
                 if (got := pulled(self.grid, q)) is None: continue
                 waiting.remove(q)
@@ -576,7 +576,7 @@ def simulated_losses(con:Consortium, t:int, here:np.ndarray)->np.ndarray:
     lost = attendance(con.config, t).dropped
     return np.zeros(len(here), bool) if lost[here].all() else lost
 
-# %% ../../nbs/deploy/01_messages.ipynb #dbbc3373
+# %% ../../nbs/deploy/01_messages.ipynb #a241fcfe
 @dataclass(eq=False)
 class Flower:
     "A carrier to organizations elsewhere: who works is waited for, who is silent is not"
@@ -596,7 +596,7 @@ class Flower:
             complete = len(self.roll.known)==con.config.orgs
             if complete and enough(here, turn, not state.round, self.least):
                 return Gathered(as_declared(con, self.roll.known), here & turn)
-            self.post.check()
+            self.post.check_alive()
             for n in np.flatnonzero(~here):
                 self.say(con.fed.name[n], f'round {t} waits for it')
             time.sleep(2)
