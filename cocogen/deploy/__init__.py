@@ -1,1 +1,1 @@
-"A consortium across machines, on Flower: processes, homes, messages, the server, the commands."
+"A consortium across machines, on Flower: nodes, messages, homes, the server, the commands."
