@@ -43,13 +43,14 @@ def made_or_why(make):
     except (ValueError, OSError) as e:
         return widgets.HTML(sentence(e))
 
-# %% ../../nbs/explore/05_app.ipynb #d3f276f2
+# %% ../../nbs/explore/05_app.ipynb #83d00c01
 def _runs(folder:Path)->list:
     "Folders of runs and of comparisons below `folder`, newest first"
     def whole(run): return run.parent if (run.parent/'comparison.json').exists() else run
     found = {whole(p.parent) for p in folder.glob('**/config.json')}
     return sorted(found, key=lambda p: -p.stat().st_mtime)
 
+# %% ../../nbs/explore/05_app.ipynb #dc7c8d29
 class RunTab(widgets.VBox):
     "A field for the folder of a run, and the run's explorer"
     def __init__(self,
@@ -110,7 +111,7 @@ _template = '''{%- extends 'lab/index.html.j2' -%}
 .jp-OutputArea-prompt,.jp-InputPrompt,.jp-OutputPrompt{display:none !important}</style>
 {%- endblock notebook_css -%}'''.replace('ICONS/', _icons)
 
-# %% ../../nbs/explore/05_app.ipynb #0d6859cb
+# %% ../../nbs/explore/05_app.ipynb #631fef34
 def _notebook(arguments:dict)->str:
     "A notebook of one cell, which shows `page` with these arguments"
     source = f'from cocogen.explore.app import page\npage(**{arguments!r})'
@@ -120,6 +121,7 @@ def _notebook(arguments:dict)->str:
     return json.dumps(dict(cells=[cell], nbformat=4, nbformat_minor=5,
         metadata=dict(kernelspec=kernel)))
 
+# %% ../../nbs/explore/05_app.ipynb #f15ef33a
 def _write_app(folder:Path, arguments:dict)->Path:
     "The notebook and the template of the page; Jupyter is told where the template is"
     look = folder/'share'/'voila'/'templates'/'cocogen'
@@ -132,7 +134,7 @@ def _write_app(folder:Path, arguments:dict)->Path:
     os.environ['JUPYTER_PATH'] = os.pathsep.join([str(folder/'share'), *before])
     return book
 
-# %% ../../nbs/explore/05_app.ipynb #8f9c1be4
+# %% ../../nbs/explore/05_app.ipynb #dd675551
 def _voila(folder:Path, token:str, browser:bool, say):
     "Voilà that says where it is, token included, and opens a browser without naming the token"
     try:
@@ -151,6 +153,7 @@ def _voila(folder:Path, token:str, browser:bool, say):
             threading.Thread(target=webbrowser.open, args=(door.as_uri(),), daemon=True).start()
     return App
 
+# %% ../../nbs/explore/05_app.ipynb #11637fe3
 def _options(book:Path, port:int, token:str)->list:
     "Voilà's command line"
     quiet = [] if os.name=='nt' else ['--KernelManager.transport=ipc']

@@ -23,7 +23,7 @@ from ..game.tables import as_csv, read_table
 from .play import GameView, Scene, dense, scene
 from .widgets import Explorer, button, ceiling, house, slide, wrap
 
-# %% ../../nbs/explore/04_own.ipynb #655ae879
+# %% ../../nbs/explore/04_own.ipynb #59d6069e
 COLUMNS = ('name', 'local', 'heterogeneity', 'valuation', 'unit_cost', 'congestion', 'cap',
     'fidelity', 'skew', 'stock')
 PAGE = 12      # rows shown at once
@@ -36,6 +36,7 @@ def columns(fed:Federation)->dict:
 def _head(column:str):
     return widgets.HTML(f'<b style="font-size:.85em">{column}</b>')
 
+# %% ../../nbs/explore/04_own.ipynb #655ae879
 def _grid():
     "An empty grid, a column per column of the table"
     widths = f'9rem repeat({len(COLUMNS)-1}, 6.6rem)'
@@ -47,7 +48,7 @@ def _pager():
     return widgets.BoundedIntText(value=1, min=1, max=1, description='page',
         layout=Layout(width='9rem'))
 
-# %% ../../nbs/explore/04_own.ipynb #0cb4bfd1
+# %% ../../nbs/explore/04_own.ipynb #d11942f3
 class Table(widgets.VBox):
     "Input fields for the columns of a federation"
     value = traitlets.Dict()       # column: tuple of text or floats, all of one length
@@ -85,7 +86,7 @@ class Table(widgets.VBox):
         if len(self.value['name'])==1: return
         self.fill({k: v[:-1] for k, v in self.value.items()})
 
-# %% ../../nbs/explore/04_own.ipynb #daab5e73
+# %% ../../nbs/explore/04_own.ipynb #9d3c7859
 def _field(table:Table, n:int, column:str):
     "The input field of one value; a change of it is a new value of the table"
     def put(change):
@@ -97,6 +98,7 @@ def _field(table:Table, n:int, column:str):
     w.observe(put, 'value')
     return w
 
+# %% ../../nbs/explore/04_own.ipynb #5e931714
 def _free(names:tuple)->str:
     "A name that is not among `names`"
     k = len(names) + 1
@@ -121,7 +123,7 @@ def read_upload(content:bytes, name:str, rivalry:tuple=None)->Federation:
                 text = text.replace(str(p), p.name)
             raise type(e)(text) from None
 
-# %% ../../nbs/explore/04_own.ipynb #c096d6a0
+# %% ../../nbs/explore/04_own.ipynb #d795fbe0
 UPLOADS = dict(
     consortium=('Load a table',
         'CSV: name, local, heterogeneity or class_0, class_1, ..., valuation'),
@@ -155,7 +157,7 @@ class Uploads:
         self.waiting = None
         return fed
 
-# %% ../../nbs/explore/04_own.ipynb #09e5372a
+# %% ../../nbs/explore/04_own.ipynb #be67e839
 def _has_segments(content:bytes, name:str)->bool:
     "Whether a table places organizations in segments; a damaged one says so when it is used"
     with tempfile.TemporaryDirectory() as t:
@@ -165,13 +167,14 @@ def _has_segments(content:bytes, name:str)->bool:
         except CocogenError:
             return False
 
-# %% ../../nbs/explore/04_own.ipynb #3d828663
+# %% ../../nbs/explore/04_own.ipynb #c66732a7
 def fitted(rivalry:np.ndarray, n:int)->np.ndarray:
     "Rivalry for `n` organizations: a new one has no rivals yet"
     out, k = np.zeros((n, n)), min(n, len(rivalry))
     out[:k, :k] = rivalry[:k, :k]
     return out
 
+# %% ../../nbs/explore/04_own.ipynb #3d828663
 class Rivals:
     "The rivalry of a table of organizations: their own, or the same for all pairs"
     def __init__(self, fed:Federation):
@@ -184,7 +187,7 @@ class Rivals:
         self.own = fitted(self.own, n)
         return self.own
 
-# %% ../../nbs/explore/04_own.ipynb #de98d800
+# %% ../../nbs/explore/04_own.ipynb #4288751f
 class Solved(NamedTuple):
     "A consortium that was solved"
     key:tuple    # what it was solved for
@@ -198,6 +201,7 @@ def _check(table:dict, classes:int):
         if big := [v for v in table[k] if abs(v)>1e12]:
             raise FederationError(f"`{k}` must be at most 1e12. Got: {max(big, key=abs):g}")
 
+# %% ../../nbs/explore/04_own.ipynb #00a86b54
 def _solve(key:tuple, table:dict, rivalry:np.ndarray, a, b, floor, classes, discount)->Solved:
     "Scans the strengths of the consortium in a table"
     _check(table, classes)
@@ -207,13 +211,13 @@ def _solve(key:tuple, table:dict, rivalry:np.ndarray, a, b, floor, classes, disc
     files = dict(consortium=as_csv(table), rivalry=as_csv(rows))
     return Solved(key, scene(Game(fed, law, discount=discount)), files)
 
-# %% ../../nbs/explore/04_own.ipynb #36f131b5
+# %% ../../nbs/explore/04_own.ipynb #17455adf
 def _links(**files)->str:
     "CSV files as links that hold them, HTML"
     link = '<a download="{0}.csv" href="data:text/csv;charset=utf-8,{1}">{0}.csv</a>'.format
     return 'Take with you: ' + ' · '.join(link(k, quote(v)) for k, v in files.items())
 
-# %% ../../nbs/explore/04_own.ipynb #e527347e
+# %% ../../nbs/explore/04_own.ipynb #e55a8c3f
 def _controls(fed:Federation)->dict:
     def number(value, label, kind=widgets.FloatText):
         return kind(value=value, description=label, **house())
@@ -227,6 +231,7 @@ def _controls(fed:Federation)->dict:
         classes=number(10, 'classes', widgets.IntText),
         discount=slide(real, .85, 0, .99, .01, 'discount κ'))
 
+# %% ../../nbs/explore/04_own.ipynb #0fdeea41
 def _reach(slider, scene:Scene)->float:
     "Lets a slider of the strength end where a scan ends; the strength where it then stands"
     last = scene.strengths[-1]
@@ -240,7 +245,7 @@ def _set_competition(slider, fed:Federation):
     if fed.competition:
         slider.value = fed.competition
 
-# %% ../../nbs/explore/04_own.ipynb #95c9051c
+# %% ../../nbs/explore/04_own.ipynb #f78a53e6
 def _arranged(e)->list:
     "The parts of the explorer from top to bottom"
     c = e.controls
@@ -251,7 +256,7 @@ def _arranged(e)->list:
     return [e.children[0], files, c['table'], law, wrap(c['strength'], c['competition'], e.best),
         e.words, e.pictures, e.view.drawer, e.links]
 
-# %% ../../nbs/explore/04_own.ipynb #a3100999
+# %% ../../nbs/explore/04_own.ipynb #86c78ac8
 class ConsortiumExplorer(Explorer):
     "A table, a law and a strength; solved at once, loaded from files and exported to files"
     def __init__(self, fed:Federation):
@@ -297,7 +302,7 @@ class ConsortiumExplorer(Explorer):
         self.controls['competition'].disabled = False
         self.refresh()
 
-# %% ../../nbs/explore/04_own.ipynb #2a591ec8
+# %% ../../nbs/explore/04_own.ipynb #07b702fc
 EXAMPLE = Federation(
     name=('North Clinic', 'South Clinic', 'County Hospital', "Children's", 'Research Centre'),
     local=[420., 380., 650., 300., 5200.],

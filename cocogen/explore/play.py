@@ -22,7 +22,7 @@ from .plots import BLUE, GREEN, ORANGE, mosaic
 from .widgets import Drawer, Explorer, Panel, button, ceiling, choose, decades
 from .widgets import hbars, pick, shorten, slide, span, told
 
-# %% ../../nbs/explore/02_play.ipynb #c4b18b0e
+# %% ../../nbs/explore/02_play.ipynb #6e9713b1
 class Scene(NamedTuple):
     "A game without transfers, and what becomes of it at every strength"
     plain:Game
@@ -32,6 +32,7 @@ class Scene(NamedTuple):
     best:float           # the planner's welfare, money
     ends:bool            # beyond the last strength the game has no potential
 
+# %% ../../nbs/explore/02_play.ipynb #c4b18b0e
 def scene(plain:Game, points:int=60)->Scene:
     "Scans the strengths of a game whose rule pays nothing"
     scan = scan_strengths(plain, points)
@@ -40,7 +41,7 @@ def scene(plain:Game, points:int=60)->Scene:
     return Scene(plain, scan.strengths, scan.welfare, rational_spans(plain, scan), best,
         bool(moving) and len(scan.strengths)>1)
 
-# %% ../../nbs/explore/02_play.ipynb #8e1fd756
+# %% ../../nbs/explore/02_play.ipynb #2cf8c482
 def _rows(fed:Federation)->dict:
     "The vertical axis of a panel with a row per organization"
     n = len(fed)
@@ -48,6 +49,7 @@ def _rows(fed:Federation)->dict:
     if n>30: return axis
     return axis | dict(yticks=range(n), yticklabels=[shorten(o) for o in fed.name], ylabel='')
 
+# %% ../../nbs/explore/02_play.ipynb #8e1fd756
 def _beside(ax, ends, texts:list):
     "A text at the end of each bar, as small as their number asks; none without room"
     size = 7.5 if len(texts)<=12 else 6 if len(texts)<=20 else 0
@@ -55,7 +57,7 @@ def _beside(ax, ends, texts:list):
     for k, (x, text) in enumerate(zip(ends, texts)):
         ax.text(x, k, text, va='center', fontsize=size)
 
-# %% ../../nbs/explore/02_play.ipynb #9a01ca5c
+# %% ../../nbs/explore/02_play.ipynb #0944bbfd
 class WhoPanel(Panel):
     "Who holds and generates how much"
     grid = 'x'
@@ -73,7 +75,7 @@ class WhoPanel(Panel):
         ax.plot(f.local + f.cap, y, '|k', ms=7)
         _beside(ax, f.local + f.cap, [f'  {v:,.0f}' for v in x])
 
-# %% ../../nbs/explore/02_play.ipynb #0ae63ec0
+# %% ../../nbs/explore/02_play.ipynb #cd06c460
 class MarginPanel(Panel):
     "What staying is worth to each, and who would leave"
     grid = 'x'
@@ -118,7 +120,7 @@ class WelfarePanel(Panel):
         ax.plot(strength, welfare, 'D', color=ORANGE, ms=7, zorder=5)
         ax.axvline(strength, color=ORANGE, lw=.8, ls='--')
 
-# %% ../../nbs/explore/02_play.ipynb #0ca1c68f
+# %% ../../nbs/explore/02_play.ipynb #eadd2969
 def _mark_spans(ax, scene:Scene, top:float):
     "A bar over the strengths at which everyone stays"
     low, high = ax.get_ylim()
@@ -132,6 +134,7 @@ def _mark_spans(ax, scene:Scene, top:float):
         ax.text((a + b)/2, y, 'everyone stays', color='w' if b - a>.25*top else 'k',
             ha='center', va='center', fontsize=7, fontweight='bold')
 
+# %% ../../nbs/explore/02_play.ipynb #1e013329
 def _mark_end(ax, scene:Scene, top:float):
     "The strengths about which the theory says nothing"
     last = scene.strengths[-1]
@@ -139,7 +142,7 @@ def _mark_end(ax, scene:Scene, top:float):
     ax.axvspan(last, top, facecolor='.93', edgecolor='.8', hatch='...', lw=0)
     ax.text((last + top)/2, np.mean(ax.get_ylim()), 'no potential', ha='center', **SMALL)
 
-# %% ../../nbs/explore/02_play.ipynb #566cc5af
+# %% ../../nbs/explore/02_play.ipynb #32e0f757
 SHOWN = 1000      # most organizations that an explorer shows
 
 def dense(rivalry)->np.ndarray:
@@ -149,7 +152,7 @@ def dense(rivalry)->np.ndarray:
         raise GameError(f"An explorer shows at most {SHOWN} organizations. Got: {n:,}")
     return rivalry if isinstance(rivalry, np.ndarray) else rivalry.toarray()
 
-# %% ../../nbs/explore/02_play.ipynb #ce24e817
+# %% ../../nbs/explore/02_play.ipynb #d926a2ca
 class RivalryPanel(Panel):
     "Who rivals whom"
     grid = ''
@@ -173,7 +176,7 @@ class RivalryPanel(Panel):
         else:
             ax.text(n/2 - .5, n/2 - .5, 'nobody is a rival', ha='center')
 
-# %% ../../nbs/explore/02_play.ipynb #794c1f18
+# %% ../../nbs/explore/02_play.ipynb #9911d33b
 class PathPanel(Panel):
     "How the potential rises while one after the other gives its best reply"
     def __init__(self):
@@ -218,7 +221,7 @@ class GameView:
         self.drawer.show(self.table)
         return _words(scene, game, self.table, welfare)
 
-# %% ../../nbs/explore/02_play.ipynb #a7cd5795
+# %% ../../nbs/explore/02_play.ipynb #4f8a99af
 def _words(scene:Scene, game:Game, table:dict, welfare:float)->str:
     "The numbers of a game at one strength, HTML"
     peak = scene.strengths[scene.welfare.argmax()]
@@ -232,13 +235,14 @@ def _words(scene:Scene, game:Game, table:dict, welfare:float)->str:
     numbers = ' · '.join(f'{k} {told(k, v)}' for k, v in facts.items())
     return f'{numbers}<br>{escape(f"{who_leaves(game, table)} {_who_stays(scene.spans)}")}'
 
+# %% ../../nbs/explore/02_play.ipynb #d27c38ad
 def _who_stays(spans:list)->str:
     "At which strengths everyone stays, a sentence"
     if not spans: return 'No strength keeps all in.'
     said = [f'{a:.3g} to {b:.3g}' if np.isfinite(b) else f'{a:.3g} on' for a, b in spans]
     return f"All stay at strengths from {' and '.join(said)}."
 
-# %% ../../nbs/explore/02_play.ipynb #3b3b7af6
+# %% ../../nbs/explore/02_play.ipynb #183d6f06
 TOP = .4      # end of the slider of the strength, until a best strength lies beyond
 
 @lru_cache(64)
@@ -248,6 +252,7 @@ def _simulated(organizations, alpha, competition, cost, fidelity, skew, generato
     return scene(Game(Federation.simulate(organizations, alpha, competition, seed,
         size_skew=skew, unit_cost=cost, fidelity=fidelity, **own)))
 
+# %% ../../nbs/explore/02_play.ipynb #3b3b7af6
 def _game_controls()->dict:
     number, count = widgets.FloatSlider, widgets.IntSlider
     kinds = [('shared, balanced', False), ('each its own', True)]
@@ -262,7 +267,7 @@ def _game_controls()->dict:
         generators=choose(kinds, False, 'generators'),
         seed=slide(count, 0, 0, 99, 1, 'seed'))
 
-# %% ../../nbs/explore/02_play.ipynb #eb21a649
+# %% ../../nbs/explore/02_play.ipynb #761ec874
 class GameExplorer(Explorer):
     "The game of a simulated consortium"
     def __init__(self):
@@ -290,6 +295,7 @@ class GameExplorer(Explorer):
         self.controls['strength'].max = TOP
         self.refresh()
 
+# %% ../../nbs/explore/02_play.ipynb #470857bb
 def explore_game()->GameExplorer:
     "Sliders for a simulated consortium: amounts, margins, and welfare against strength"
     return GameExplorer()
@@ -317,7 +323,7 @@ class MosaicPanel(Panel):
     def ink(self, ax, counts, names):
         mosaic(ax, counts, counts.size<=200)
 
-# %% ../../nbs/explore/02_play.ipynb #dc696c5a
+# %% ../../nbs/explore/02_play.ipynb #2184230d
 class HeldPanel(Panel):
     "How many images each organization holds, and its heterogeneity"
     size, grid = (4.2, 3.4), 'x'
@@ -332,7 +338,7 @@ class HeldPanel(Panel):
         hbars(ax, np.arange(len(facts)), 0, facts.images.to_numpy(), facecolor='.7')
         _beside(ax, facts.images, [f' h = {h:.2f}' for h in facts.heterogeneity])
 
-# %% ../../nbs/explore/02_play.ipynb #6665ef0c
+# %% ../../nbs/explore/02_play.ipynb #7c2ab6f6
 class PartitionExplorer(Explorer):
     "How the labels of a data set are divided"
     def __init__(self, data):
@@ -357,7 +363,7 @@ class PartitionExplorer(Explorer):
         no_alpha = ' · α has no part in this partition' if kind in ('shards', 'iid') else ''
         return _partition_words(self.data, facts) + no_alpha
 
-# %% ../../nbs/explore/02_play.ipynb #1cd3e9b5
+# %% ../../nbs/explore/02_play.ipynb #89b5c465
 def _partition_controls()->dict:
     count = widgets.IntSlider
     return dict(
@@ -366,6 +372,7 @@ def _partition_controls()->dict:
         seed=slide(count, 0, 0, 99, 1, 'seed'),
         organizations=slide(count, 10, 1, 30, 1, 'organizations'))
 
+# %% ../../nbs/explore/02_play.ipynb #9bd46066
 def _in_numbers(counts, facts, names)->dict:
     "Columns of the drawer: images, heterogeneity, and each of the first classes"
     def head(k): return str(names[k]) if names else f'class {k}'
@@ -382,7 +389,7 @@ def _partition_words(data, facts)->str:
         f'· an organization holds {images.min():,} to {images.max():,} images '
         f'of {classes.min()} to {classes.max()} classes')
 
-# %% ../../nbs/explore/02_play.ipynb #72343181
+# %% ../../nbs/explore/02_play.ipynb #34af9b94
 def explore_partition(
     dataset:str='digits', # a data set that `load` finds
     root=None             # folder that holds it

@@ -81,12 +81,13 @@ def welfare_path(run:Run)->np.ndarray:
     "Measured welfare of all rounds so far, money, shape (rounds + 1,)"
     return np.append(0, run.table.groupby('round').welfare_measured.first().cumsum())
 
-# %% ../../nbs/explore/00_plots.ipynb #3cda62eb
+# %% ../../nbs/explore/00_plots.ipynb #a48fadce
 def _name(c:Config)->str:
     "The strategy, with its strength where a person has set that"
     if c.strategy!='cocogen+' or c.strength=='auto': return c.strategy
     return f'{c.strategy} ξ={c.strength:g}'
 
+# %% ../../nbs/explore/00_plots.ipynb #d8f1eca8
 def _curves(ax, runs:list, path, written:str):
     "A line per run, with its name and last value, in the format `written`, at its end"
     ends = []
@@ -111,7 +112,7 @@ def _beside(ax, text:str, x:float, y:float, side:int=1):
     ax.annotate(text, (x, y), xytext=(4*side, 0), textcoords='offset points', va='center',
         ha='left' if side>0 else 'right', fontsize=7.5)
 
-# %% ../../nbs/explore/00_plots.ipynb #d0656f2a
+# %% ../../nbs/explore/00_plots.ipynb #cf4adf19
 def _who(ax, run:Run):
     "What each organization holds and, on average, generates per round"
     per = run.table.groupby('organization', sort=False)
@@ -124,6 +125,7 @@ def _who(ax, run:Run):
     _by_organization(ax, local.index, .14, xlabel='samples a round',
         title=f'Held (grey) and generated (hatched): {run.config.strategy}')
 
+# %% ../../nbs/explore/00_plots.ipynb #d0656f2a
 def _paid(ax, run:Run):
     "What each organization received or paid over all rounds"
     t = run.table.groupby('organization', sort=False).transfer.sum()
@@ -193,7 +195,7 @@ def mosaic(
         ax.text(k, n, f'{count:,}', ha='center', va='center', fontsize=6.5,
             color='w' if count>counts_nk.max()/3 else 'k')
 
-# %% ../../nbs/explore/00_plots.ipynb #e0e306b9
+# %% ../../nbs/explore/00_plots.ipynb #f13ecb45
 def _held(ax, facts:pd.DataFrame):
     "How many images each organization holds, and its heterogeneity"
     ax.barh(range(len(facts)), facts.images, color='.7')
@@ -203,6 +205,7 @@ def _held(ax, facts:pd.DataFrame):
     for n, (images, h) in enumerate(zip(facts.images, facts.heterogeneity)):
         ax.annotate(f' h = {h:.2f}', (images, n), va='center', fontsize=7.5)
 
+# %% ../../nbs/explore/00_plots.ipynb #da7108ce
 def partition_figure(
     counts_nk:np.ndarray, # images of each class that each organization holds (`class_counts`)
     class_names=()        # of the K classes
@@ -223,7 +226,7 @@ def partition_figure(
     plt.close(fig)
     return fig
 
-# %% ../../nbs/explore/00_plots.ipynb #32f11a04
+# %% ../../nbs/explore/00_plots.ipynb #042e2780
 def _agreement(ax, found:dict):
     "Fitted against measured losses; on the diagonal they agree"
     ends = [min(found['measured'])*.9, max(found['measured'])*1.05]
@@ -233,6 +236,7 @@ def _agreement(ax, found:dict):
         title=f"{plain(Path(found['dataset']).name)}: R² = {found['r2']:.3f} "
             f"on {found['points']} losses")
 
+# %% ../../nbs/explore/00_plots.ipynb #eceb7f30
 def _constants(ax, found:dict):
     "The law's constants with one standard error; `a` is of another size and stands in the title"
     errors = {k: v for k, v in found['errors'].items() if k!='a'}
@@ -261,7 +265,7 @@ REPORT_COLUMNS = dict(
     organizations=['status', 'local', 'generated', 'heterogeneity', 'fidelity', 'contribution',
         'utility_predicted', 'utility_measured', 'cost', 'damage', 'transfer', 'margin'])
 
-# %% ../../nbs/explore/00_plots.ipynb #839f8baf
+# %% ../../nbs/explore/00_plots.ipynb #3704e0f0
 def _png(fig)->str:
     "A figure as text that an HTML page can hold"
     b = io.BytesIO()
@@ -273,6 +277,7 @@ def _table(frame:pd.DataFrame, caption:str, **more)->str:
     text = frame.to_html(float_format='{:,.3f}'.format, border=0, **more)
     return text.replace('<thead>', f'<caption>{html.escape(caption)}</caption><thead>', 1)
 
+# %% ../../nbs/explore/00_plots.ipynb #ab83c731
 def _rounds(run:Run)->str:
     "One row per round: what all organizations share"
     rows = run.table.groupby('round')[REPORT_COLUMNS['rounds']].first()
@@ -288,7 +293,7 @@ def _configuration(run:Run)->str:
     facts = pd.DataFrame(list(vars(run.config).items()), columns=['field', 'value'])
     return _table(facts, 'Configuration', index=False)
 
-# %% ../../nbs/explore/00_plots.ipynb #0e8ca14f
+# %% ../../nbs/explore/00_plots.ipynb #9562e4a3
 def _environment(run:Run)->dict:
     "How and where a run was made; empty while it is not complete"
     kept = run.folder/'environment.json' if run.folder else None
@@ -305,13 +310,14 @@ def _origin(run:Run, env:dict)->str:
             f"{html.escape(', '.join(run.lacks))}.")
     return f'<p>{made}</p>'
 
+# %% ../../nbs/explore/00_plots.ipynb #447891b7
 def _generators(env:dict)->list:
     "A table of the generators' measured quality, where it was measured"
     if not env.get('fidelity'): return []
     return [_table(pd.DataFrame(env['fidelity']), 'Generators: accuracies of classifiers trained '
         'on real and synthetic images, their ratio, distances, share of possible copies')]
 
-# %% ../../nbs/explore/00_plots.ipynb #86305375
+# %% ../../nbs/explore/00_plots.ipynb #79b940a9
 def _section(runs:list)->list:
     "What a report says about runs of one consortium"
     last = runs[-1]
@@ -322,6 +328,7 @@ def _section(runs:list)->list:
         _table(run_summary(runs), 'Strategies (welfare over all rounds)'), _rounds(last),
         _organizations(last), *_generators(env), _configuration(last)]
 
+# %% ../../nbs/explore/00_plots.ipynb #862f404b
 def _groups(runs:list)->list:
     "The runs of each consortium, in the order given"
     groups = []
@@ -333,7 +340,7 @@ def _groups(runs:list)->list:
         same.append(r)
     return groups
 
-# %% ../../nbs/explore/00_plots.ipynb #a61c3ae7
+# %% ../../nbs/explore/00_plots.ipynb #82b3468a
 def _differing(runs:list)->list:
     "Names of settings, other than the strategy, in which runs differ"
     def values(k): return {repr(getattr(r.config, k)) for r in runs}
@@ -347,6 +354,7 @@ def _overview(groups:list, runs:list)->list:
     return [f'<p>{len(runs)} runs of {len(groups)} consortia.</p>',
         _table(rows, 'All runs (welfare over all rounds)', index=False)]
 
+# %% ../../nbs/explore/00_plots.ipynb #dd99f50a
 def _heading(group:list, runs:list)->str:
     "The settings that the runs of a section share, and in which others differ"
     own = set(_differing(runs)) - set(_differing(group))

@@ -27,19 +27,21 @@ from .play import dense
 from .plots import BLUE, ORANGE, loss_path, run_samples, show_images, welfare_path
 from .widgets import Drawer, Explorer, Panel, choose, shorten, slide, span, told
 
-# %% ../../nbs/explore/03_watch.ipynb #13d4d1f8
+# %% ../../nbs/explore/03_watch.ipynb #501d964d
 class Flows(NamedTuple):
     "The money of a round"
     net:np.ndarray   # what each receives (or pays), money, shape (N,)
     pairs:np.ndarray # what m pays n, entry [m, n] of shape (N, N), or None where not known
     why:str          # why it is not known
 
+# %% ../../nbs/explore/03_watch.ipynb #2cd6e2bb
 def _bilateral(rows:pd.DataFrame, rivalry:np.ndarray)->np.ndarray:
     "What m pays n under rivalry redistribution, by a round's rows; money, entry [m, n]"
     s, here = rows.contribution.to_numpy(), rows.status.to_numpy()!='absent'
     ahead = np.maximum(s[None, :] - s[:, None], 0.)
     return rows.strength.iloc[0]*rivalry*np.outer(here, here)*ahead
 
+# %% ../../nbs/explore/03_watch.ipynb #13d4d1f8
 def flows(run:Run, t:int)->Flows:
     "Who pays whom in round `t`, as the run played it"
     rows = run.table[run.table['round']==t]
@@ -81,7 +83,7 @@ class LinePanel(Panel):
         ax.text(t, low + .84*(high - low), f' {v:,.3g} ' if abs(v)<100 else f' {v:,.0f} ',
             ha='right' if t>ax.get_xlim()[1]/2 else 'left', fontsize=8.5, fontweight='bold')
 
-# %% ../../nbs/explore/03_watch.ipynb #92dcee2d
+# %% ../../nbs/explore/03_watch.ipynb #61d47d82
 class BarePanel(Panel):
     "A panel without axes"
     grid = ''
@@ -90,6 +92,7 @@ class BarePanel(Panel):
         super().__init__()
         self.ax.set_axis_off()
 
+# %% ../../nbs/explore/03_watch.ipynb #5c29d71e
 def _circle(n:int)->np.ndarray:
     "Places on a circle, clockwise from the top, shape (n, 2)"
     a = np.pi/2 - 2*np.pi*np.arange(n)/n
@@ -106,7 +109,7 @@ def _wedges(pairs:np.ndarray)->np.ndarray:
     start, end = at[m] + .06*way, at[k] - .06*way
     return np.stack([start + side, start - side, end], 1)
 
-# %% ../../nbs/explore/03_watch.ipynb #94405bc7
+# %% ../../nbs/explore/03_watch.ipynb #ba151a5f
 class FlowPanel(BarePanel):
     "Who pays whom, or what each pays in all"
     def frame(self, flow, names):
@@ -130,13 +133,14 @@ class FlowPanel(BarePanel):
             money = f'\n{net:+,.1f}' if flow.net.any() else ''
             _outside(ax, *place, shorten(name, 10) + money, 7.5 if len(names)<=12 else 6)
 
+# %% ../../nbs/explore/03_watch.ipynb #af06e9e4
 def _outside(ax, x:float, y:float, text:str, size:float):
     "A text beside a circle, on the far side from its centre"
     ha = 'left' if x>.1 else 'right' if x<-.1 else 'center'
     va = 'bottom' if y>.5 else 'top' if y<-.5 else 'center'
     ax.text(x, y, text, ha=ha, va=va, fontsize=size)
 
-# %% ../../nbs/explore/03_watch.ipynb #3898022d
+# %% ../../nbs/explore/03_watch.ipynb #e2d8e55d
 class SheetPanel(BarePanel):
     "Images as one sheet"
     def __init__(self, title:str, size:tuple):
@@ -152,7 +156,7 @@ class SheetPanel(BarePanel):
         else:
             show_images(ax, images, rows, extent=(0, 1, 0, 1))
 
-# %% ../../nbs/explore/03_watch.ipynb #e866b86a
+# %% ../../nbs/explore/03_watch.ipynb #84d74efa
 def _run_folders(path:Path)->dict:
     "Folders of runs by name: `path` itself, or those in it"
     if (path/'config.json').exists(): return {path.name: path}
@@ -167,6 +171,7 @@ def _stamp(folder:Path):
     if not table.exists(): return None
     return table.stat().st_mtime_ns, (folder/'environment.json').exists()
 
+# %% ../../nbs/explore/03_watch.ipynb #e866b86a
 class Follower:
     "Runs as they are on disk now; a folder is read again when it has changed"
     def __init__(self, folders:dict):
@@ -178,7 +183,7 @@ class Follower:
             self.known[name] = now, read_run(self.folders[name])
         return self.known[name][1]
 
-# %% ../../nbs/explore/03_watch.ipynb #c1f32823
+# %% ../../nbs/explore/03_watch.ipynb #25affd3e
 ROUND_COLUMNS = ('organization', 'status', 'local', 'generated', 'contribution', 'cost',
     'damage', 'transfer', 'utility_predicted', 'utility_measured', 'margin')
 
@@ -200,7 +205,7 @@ def _round_words(run:Run, t:int, rows:pd.DataFrame)->str:
         f'welfare measured {shared.welfare_measured:,.0f}, '
         f'predicted {shared.welfare_predicted:,.0f}', alone, *map(escape, odd)])
 
-# %% ../../nbs/explore/03_watch.ipynb #7c652f4a
+# %% ../../nbs/explore/03_watch.ipynb #e741df03
 class RunExplorer(Explorer):
     "The rounds of a run, or of one among several"
     def __init__(self, path):
@@ -235,11 +240,12 @@ class RunExplorer(Explorer):
             self.play.playing = False
         return self.show(name, min(t + 1, last) if last else t)
 
-# %% ../../nbs/explore/03_watch.ipynb #912ea05b
+# %% ../../nbs/explore/03_watch.ipynb #91b4d5d3
 def _run_panels()->dict:
     return dict(loss=LinePanel('Validation loss'), welfare=LinePanel('Welfare so far'),
         flow=FlowPanel(), images=SheetPanel('Images of the generator, four a class', (4.4, 2.2)))
 
+# %% ../../nbs/explore/03_watch.ipynb #6042464d
 def _draw_round(panels:dict, run:Run, t:int, rows:pd.DataFrame):
     "Draws round `t` of a run, whose rows are `rows`"
     by, rounds = run.table.groupby('round').first(), run.config.rounds
@@ -255,14 +261,15 @@ def explore_run(
     "Scrub through the rounds of a run: loss, welfare, transfers, generated images"
     return RunExplorer(path)
 
-# %% ../../nbs/explore/03_watch.ipynb #8f3670e1
-def sampling(generator)->tuple:
-    "Guidance and steps of a generator, or an empty tuple where it has no such settings"
+# %% ../../nbs/explore/03_watch.ipynb #92129f15
+def sampling(generator)->tuple[float, int]:
+    "Guidance and steps of a generator, or None where it has no such settings"
     c = getattr(generator, 'config', None)
     if isinstance(generator, DiffusionGenerator): return c.guidance, c.sampler_steps
     if isinstance(generator, PretrainedGenerator): return c['guidance'], c['steps']
-    return ()
+    return None
 
+# %% ../../nbs/explore/03_watch.ipynb #8f3670e1
 def resampled(generator, guidance:float, steps:int):
     "A copy of a generator at other settings, where it has them; the generator stays as it is"
     g = copy(generator)
@@ -272,8 +279,9 @@ def resampled(generator, guidance:float, steps:int):
         g.config = g.config | dict(guidance=guidance, steps=steps)
     return g
 
-# %% ../../nbs/explore/03_watch.ipynb #bc6243f2
+# %% ../../nbs/explore/03_watch.ipynb #2fde3a2c
 def _generator_controls(classes:list, now:tuple)->dict:
+    "Controls that begin at guidance and steps `now`; disabled where a generator has none"
     wait, rest = dict(continuous_update=False), dict(disabled=not now)
     guidance, steps = now or (1., 1)
     number, count = widgets.FloatSlider, widgets.IntSlider
@@ -283,6 +291,7 @@ def _generator_controls(classes:list, now:tuple)->dict:
         steps=slide(count, steps, 1, 50, 1, 'steps', **rest, **wait),
         seed=slide(count, 0, 0, 99, 1, 'seed', **wait))
 
+# %% ../../nbs/explore/03_watch.ipynb #0fbe20e7
 class GeneratorExplorer(Explorer):
     "Images of a generator, of one class or of all"
     def __init__(self, generator, class_names=(), count:int=24):
@@ -305,8 +314,8 @@ class GeneratorExplorer(Explorer):
         return (f'{n} images in {told("seconds", format(took, ".3f"))} s, '
             f'{n/took:,.0f} a second · {calls}')
 
-# %% ../../nbs/explore/03_watch.ipynb #b577cd44
-def _default_generator(dataset:str)->tuple:
+# %% ../../nbs/explore/03_watch.ipynb #832f782e
+def _default_generator(dataset:str)->tuple[object, tuple]:
     "The generator that a run on a data set uses, and the names of its classes"
     from cocogen.fl.fitted import fitted_generator
     from cocogen.fl.sets import load, split
@@ -316,6 +325,7 @@ def _default_generator(dataset:str)->tuple:
         data.labels[parts.generator], parts.validation, pick_device())
     return generator, data.class_names
 
+# %% ../../nbs/explore/03_watch.ipynb #5ee5645a
 def explore_generator(
     generator=None,      # fitted or loaded; default: that of a run on `dataset`
     dataset:str='digits',

@@ -34,7 +34,7 @@ def png(canvas)->bytes:
     im.save(b, 'png', compress_level=1)
     return b.getvalue()
 
-# %% ../../nbs/explore/01_widgets.ipynb #cf650a38
+# %% ../../nbs/explore/01_widgets.ipynb #78cea0d9
 class Panel:
     "A picture that is drawn again in place; a kind of panel gives `frame` and `ink`"
     size = (4.4, 3.1)  # inches
@@ -70,7 +70,7 @@ class Panel:
             _draw_ink(self)
         self.image.value = png(self.canvas)
 
-# %% ../../nbs/explore/01_widgets.ipynb #a8b64669
+# %% ../../nbs/explore/01_widgets.ipynb #429c679c
 def _set_frame(panel:Panel, settings:dict):
     "Draws the frame and keeps its picture, if the settings are others than the last time"
     if (now := repr(settings))==panel._settings: return
@@ -83,6 +83,7 @@ def _set_frame(panel:Panel, settings:dict):
     panel._background = panel.canvas.copy_from_bbox(panel.fig.bbox)
     panel._settings, panel._widths = now, widths
 
+# %% ../../nbs/explore/01_widgets.ipynb #2439b5b7
 def _draw_ink(panel:Panel):
     "Draws what is on the axes, from back to front, and removes it"
     ax = panel.ax
@@ -92,7 +93,7 @@ def _draw_ink(panel:Panel):
     for artist in drawn:
         artist.remove()
 
-# %% ../../nbs/explore/01_widgets.ipynb #8a7d669f
+# %% ../../nbs/explore/01_widgets.ipynb #7c17c52b
 def hbars(ax, y, left, right, height=.72, **look):
     "Horizontal bars as one artist; `left` and `right` broadcast to the shape of `y`, (n,)"
     y, left, right = np.broadcast_arrays(y, left, right)
@@ -101,6 +102,7 @@ def hbars(ax, y, left, right, height=.72, **look):
     boxes = np.stack([np.stack(c, -1) for c in corners], 1)
     ax.add_collection(PolyCollection(boxes, **look), autolim=False)
 
+# %% ../../nbs/explore/01_widgets.ipynb #3bd02f67
 def ceiling(v:float, base=(1, 1.5, 2, 3, 4, 5, 6, 8, 10))->float:
     "The next round number at or above `v` > 0: an axis that ends there moves seldom"
     unit = 10.**np.floor(np.log10(v))
@@ -113,6 +115,7 @@ def span(low:float, high:float)->tuple[float, float]:
     step = ceiling((high - low)/4, (1, 2, 5, 10))
     return float(np.floor(low/step)*step), float(np.ceil(high/step)*step)
 
+# %% ../../nbs/explore/01_widgets.ipynb #8a7d669f
 def shorten(name:str, most:int=16)->str:
     "A name that fits beside an axis; mathematics is switched off"
     return plain(name if len(name)<=most else name[:most-1] + '…')
@@ -129,7 +132,7 @@ CSS = ('<style>.cocogen-stale{opacity:.3} .cocogen-say{max-width:70rem} '
     '.cocogen-no{border-left:.3rem solid #D55E00;padding-left:.6rem;font-weight:600} '
     '.cocogen-wrap{overflow:visible} .cocogen-wrap>*{max-width:100%}</style>')
 
-# %% ../../nbs/explore/01_widgets.ipynb #6cffbc44
+# %% ../../nbs/explore/01_widgets.ipynb #46fc7326
 def _classed(w, name:str):
     w.add_class(name)
     return w
@@ -143,13 +146,14 @@ def house()->dict:
     "The width of a control and of its label"
     return dict(style=dict(description_width='8.5rem'), layout=Layout(width='min(100%, 24rem)'))
 
+# %% ../../nbs/explore/01_widgets.ipynb #38022685
 def button(label:str, act, **more)->widgets.Button:
     "A button that calls `act()`"
     b = widgets.Button(description=label, **more)
     b.on_click(lambda _: act())
     return b
 
-# %% ../../nbs/explore/01_widgets.ipynb #ce41ac12
+# %% ../../nbs/explore/01_widgets.ipynb #8c0f50f8
 def slide(kind, value, low, high, step, label:str, **more):
     "A slider of the house width; `kind` is an ipywidgets class"
     if 'Float' in kind.__name__:
@@ -170,7 +174,7 @@ def choose(options, value, label:str):
     "A drop-down list of the house width"
     return widgets.Dropdown(options=options, value=value, description=label, **house())
 
-# %% ../../nbs/explore/01_widgets.ipynb #6b8dc516
+# %% ../../nbs/explore/01_widgets.ipynb #e72ee99c
 def sentence(e:Exception)->str:
     "An error as HTML"
     return f'<div class="cocogen-no" role="alert">{escape(str(e))}</div>'
@@ -183,7 +187,7 @@ def fact(explorer, name:str)->str:
     "A number that an explorer tells in words, as text"
     return unescape(re.search(f'data-fact="{name}">([^<]*)<', explorer.words.value)[1])
 
-# %% ../../nbs/explore/01_widgets.ipynb #2ece9694
+# %% ../../nbs/explore/01_widgets.ipynb #aa5e4242
 def _row(cells, tag:str)->str:
     "A row of an HTML table"
     return '<tr>' + ''.join(f'<{tag}>{c}</{tag}>' for c in cells) + '</tr>'
@@ -191,6 +195,7 @@ def _row(cells, tag:str)->str:
 def _cell(v)->str:
     return escape(v) if isinstance(v, str) else f'{v:,.1f}'
 
+# %% ../../nbs/explore/01_widgets.ipynb #bab37724
 class Drawer(widgets.Accordion):
     "The numbers behind the pictures as a table; closed until it is asked for"
     def __init__(self, title:str):
@@ -204,7 +209,7 @@ class Drawer(widgets.Accordion):
         body = ''.join(_row(map(_cell, r), 'td') for r in zip(*columns.values()))
         self.table.value = f'<div style="overflow-x:auto"><table>{head}{body}</table></div>'
 
-# %% ../../nbs/explore/01_widgets.ipynb #a3608b10
+# %% ../../nbs/explore/01_widgets.ipynb #c5d300bf
 def spoken(make)->tuple[str, bool]:
     "The words that `make()` returns and True; or an error of this package as a sentence and False"
     try:
@@ -217,7 +222,7 @@ def fade(shown:list, stale:bool):
     for w in shown:
         (w.add_class if stale else w.remove_class)('cocogen-stale')
 
-# %% ../../nbs/explore/01_widgets.ipynb #60f11c18
+# %% ../../nbs/explore/01_widgets.ipynb #443f206c
 @contextmanager
 def busy(explorer):
     "Controls that move meanwhile draw nothing"
@@ -227,7 +232,7 @@ def busy(explorer):
     finally:
         explorer._busy = False
 
-# %% ../../nbs/explore/01_widgets.ipynb #2ae37124
+# %% ../../nbs/explore/01_widgets.ipynb #0ba6daf4
 class Explorer(widgets.VBox):
     "Controls, and panels and words that follow them; a kind of explorer gives `show`"
     def __init__(self,
@@ -272,7 +277,7 @@ class Explorer(widgets.VBox):
                 self.controls[k].value = v
         self.refresh()
 
-# %% ../../nbs/explore/01_widgets.ipynb #3ac89070
+# %% ../../nbs/explore/01_widgets.ipynb #55595ea7
 def _state(explorer:Explorer, panels:list):
     "What an explorer shows now, as widgets that stay as they are; no pictures if they are stale"
     words = _classed(widgets.HTML(explorer.words.value), 'cocogen-say')
@@ -283,6 +288,7 @@ def _state(explorer:Explorer, panels:list):
     images = [] if stale else [kept(explorer.panels[k].image) for k in panels]
     return widgets.VBox([words, wrap(*images)])
 
+# %% ../../nbs/explore/01_widgets.ipynb #3ac89070
 def _still_slider(label:str, values):
     "A slider over given values that works in a page without a server"
     shown = [f'{v:g}' if isinstance(v, (int, float)) else str(v) for v in values]
@@ -297,7 +303,7 @@ def _stacked(states:list, size:int, slider)->list:
         widgets.jslink((slider, 'index'), (s, 'selected_index'))
     return stacks
 
-# %% ../../nbs/explore/01_widgets.ipynb #53e92e8d
+# %% ../../nbs/explore/01_widgets.ipynb #9eb4bd1c
 def still(
     explorer:Explorer,
     panels=None,    # names of the panels to keep, default all
