@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DESIGN', 'RIVALS', 'Interval', 'interval', 'where', 'effect', 'Claim', 'competition_claims', 'strength_claims',
-           'participation_claims', 'strategy_claims', 'claims', 'findings', 'VerdictError', 'verdict', 'verdicts',
-           'judged', 'said', 'verdict_table', 'rank_correlation']
+           'participation_claims', 'strategy_claims', 'claims', 'judge', 'findings', 'VerdictError', 'verdict',
+           'verdicts', 'judged', 'said', 'verdict_table', 'rank_correlation']
 
 # %% ../../nbs/study/03_verdicts.ipynb #99c97a22
 import itertools
@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 from ..files import CocogenError
 
-# %% ../../nbs/study/03_verdicts.ipynb #b88fc26a
+# %% ../../nbs/study/03_verdicts.ipynb #3e72e480
 class Interval(NamedTuple):
     "A mean over independent observations, with Student's confidence interval"
     mean:float
@@ -26,6 +26,12 @@ class Interval(NamedTuple):
     def __str__(self):
         text = '{:,.0f}'.format if not abs(self.mean)<100 else _short
         return f'{text(self.mean)} [{text(self.low)}, {text(self.high)}]'
+
+    @property
+    def short(self)->str:
+        "Mean and half the width, for tables with many intervals"
+        text = '{:,.0f}'.format if not abs(self.mean)<100 else _short
+        return f'{text(self.mean)} ± {text(self.high - self.mean)}'
 
 def _short(v:float)->str: return f'{v:,.0f}' if abs(v)>=1000 else f'{v:,.3g}'
 
@@ -161,23 +167,27 @@ def _at_its_best(t)->list:
             dict(_best, multiple=m), dict(strategy=s, multiple=1.))
     return [c for s in RIVALS for c in beats(s)]
 
-# %% ../../nbs/study/03_verdicts.ipynb #f612a17d
+# %% ../../nbs/study/03_verdicts.ipynb #5e077ca6
 def claims(study)->list:
     "All claims of the findings that a study has effects for"
     found = [*competition_claims(study), *strength_claims(study), *participation_claims(study),
         *strategy_claims(study)]
     return [c for c in found if len(c.values)]
 
-def findings(study)->pd.DataFrame:
-    "One row per claim, kind of images and data set: the effect, its interval, and whether it holds"
+def judge(claimed:list)->pd.DataFrame:
+    "One row per claim: the effect, its interval, and whether it holds"
     rows = []
-    for c in claims(study):
+    for c in claimed:
         i, either = interval(c.values), c.direction=='differs'
         below, above = bool(i.high<0), bool(i.low>0)
         rows.append(dict(finding=c.finding, claim=c.claim, images=c.images, dataset=c.dataset,
             effect=i.mean, low=i.low, high=i.high, seeds=i.n, holds=above or (either and below),
             opposite=below and not either))
     return pd.DataFrame(rows)
+
+def findings(study)->pd.DataFrame:
+    "The published findings, judged: one row per claim, kind of images and data set"
+    return judge(claims(study))
 
 # %% ../../nbs/study/03_verdicts.ipynb #262e1bad
 class VerdictError(CocogenError):
