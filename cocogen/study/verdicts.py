@@ -214,7 +214,8 @@ def verdicts(table:pd.DataFrame, by=('finding',))->pd.DataFrame:
 def judged(table:pd.DataFrame, finding:str)->str:
     "The verdict on a finding, with its count of effects"
     v = verdicts(table[table.finding==finding]).iloc[0]
-    return (f"**{v.verdict}** ({v['hold']} of {v.effects} effects hold, {v.opposite} point the "
+    word = 'partly reproduced' if v.verdict=='partly' else v.verdict
+    return (f"**{word}** ({v['hold']} of {v.effects} effects hold, {v.opposite} point the "
         "other way with an interval that excludes zero)")
 
 def said(table:pd.DataFrame, claim:str, images:str='shared')->str:
