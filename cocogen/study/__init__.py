@@ -1,3 +1,5 @@
 "The study: what is planned, trained, tabled, judged and drawn. The names below are the public contract."
-from .design import SCALES, Scale, read_study, study, workload
-from .verdicts import findings, verdicts
+from .design import SCALES, Scale, workload
+from .tables import Study, read_study, study
+from .verdicts import (Claim, effect, findings, interval, judge, judged, rank_correlation, said,
+    verdict_table, verdicts, where)
