@@ -1,4 +1,7 @@
-"Sphinx configuration; the metadata comes from settings.ini, and notebooks arrive executed (docs/build.py)."
+"""Sphinx configuration.
+
+The metadata comes from settings.ini, and notebooks arrive executed (docs/build.py).
+"""
 from configparser import ConfigParser
 from pathlib import Path
 

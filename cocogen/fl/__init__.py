@@ -15,3 +15,17 @@ from .runs import (Run, RunError, compare, load_model, read_comparison, read_run
     run_summary)
 from .sweep import parallel, read_sweep, sweep
 from .calibrate import calibrate, fit, measure
+
+__all__ = [
+    'DataError', 'DataSet', 'Split', 'load', 'split',
+    'by_column', 'class_counts', 'dirichlet', 'feature_shift', 'iid', 'quantity', 'shards',
+    'DiffusionGenerator', 'Generator', 'GeneratorConfig', 'MixtureGenerator', 'Pool',
+    'PretrainedGenerator', 'fidelity', 'sheet',
+    'MODELS', 'Recipe', 'aggregate', 'evaluate', 'local_train', 'model',
+    'ENGINES', 'Engine', 'EngineError', 'engine',
+    'Config', 'ConfigError', 'calibration',
+    'Consortium', 'State', 'decide', 'learn', 'play_round', 'prepare', 'settle', 'start',
+    'synthesize',
+    'Run', 'RunError', 'compare', 'load_model', 'read_comparison', 'read_run', 'resume', 'run',
+    'run_summary',
+    'parallel', 'read_sweep', 'sweep', 'calibrate', 'fit', 'measure']
