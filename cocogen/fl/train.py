@@ -14,9 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
-from ..streams import stream
 from .data import DataError
-from .generate import to_tensor, torch_seed
+from .generate import torch_seed
 
 # %% ../../nbs/fl/06_train.ipynb #ea5dddf9
 def _group_norm(channels:int): return nn.GroupNorm(max(channels//16, 1), channels)
