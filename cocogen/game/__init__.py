@@ -1,4 +1,4 @@
-"The economics of one round: numpy and scipy only, no torch. The names below are the public contract."
+"The economics of one round, on numpy and scipy only. The names below are the public contract."
 from ..streams import stream
 from . import tables # gives Federation its constructors from_frame and from_csv
 from .account import account, what_keeps, who_leaves
