@@ -78,12 +78,12 @@ class _Organizations:
 must(orgs=_count, rounds=_count, pieces=_count, alpha=_positive, shift_strength=_amount)
 must(partition=one_of(PARTITIONS), shift=one_of(SHIFTS))
 
-# %% ../../nbs/fl/09_config.ipynb #60cd6dda
+# %% ../../nbs/fl/09_config.ipynb #5ec900d4
 @dataclass(frozen=True)
 class _Strategy:
     competition:float=.3       # mean row sum of the rivalry
     strategy:str='cocogen+'    # a name in `cocogen.game.STRATEGIES`
-    strength:float|str='auto'  # xi of cocogen+, money per effective sample; 'auto': see above
+    strength:float|str='auto'  # xi of cocogen+, money per effective sample; or 'auto'
 
 def _strength_ok(v)->bool:
     "A number that can be a strength, or the word for none given"
@@ -114,29 +114,29 @@ class _Prices:
 
 must(price=_positive, congestion=_amount, cap=_amount)
 
-# %% ../../nbs/fl/09_config.ipynb #7a20c6ba
+# %% ../../nbs/fl/09_config.ipynb #6a760057
 @dataclass(frozen=True)
 class _Training:
     model:str='cnn'         # a name in `MODELS`
     norm:str='group'        # a name in `NORMS`
     local_steps:int=60      # gradient steps of an organization per round, whatever its data
-    local_epochs:int=0      # or passes over its mixed set, if positive
+    local_epochs:int=0      # passes over its mixed set instead, if positive
     batch:int=32            # images per step
-    optimizer:str='sgd'     # or adamw
+    optimizer:str='sgd'     # sgd or adamw
     lr:float=.05            # learning rate
-    momentum:float=0.       # of sgd
-    weight_decay:float=0.
+    momentum:float=0.       # of sgd; 0: none
+    weight_decay:float=0.   # pull of the weights towards zero
     proximal:float=0.       # FedProx: pull towards the global model
 
 must(model=one_of(MODELS), norm=one_of(NORMS), optimizer=one_of(('sgd', 'adamw')))
 must(local_steps=_count, batch=_count, local_epochs=_amount, lr=_positive)
 must(momentum=_below_one, weight_decay=_amount, proximal=_amount)
 
-# %% ../../nbs/fl/09_config.ipynb #929e0b4c
+# %% ../../nbs/fl/09_config.ipynb #a1e755a8
 @dataclass(frozen=True)
 class _Server:
-    server_momentum:float=0. # FedAvgM
-    aggregation:str='mean'   # weighted by samples; or trimmed, median: robust to a minority
+    server_momentum:float=0. # of the server's steps (FedAvgM); 0: none
+    aggregation:str='mean'   # a name in `AGGREGATIONS`; the mean is weighted by samples
     trim:float=.2            # share of organizations that `trimmed` drops at each end
     participation:float=1.   # share of the organizations that take part in a round
     dropout:float=0.         # probability that one that takes part never delivers
@@ -163,11 +163,11 @@ def _ids_ok(v)->bool:
 must(skew=Rule(lambda v: 0<=v<=1, 'must lie in [0, 1]'))
 must(class_ids=Rule(_ids_ok, 'must be whole numbers from 0 on, separated by commas'))
 
-# %% ../../nbs/fl/09_config.ipynb #d5ff7d6e
+# %% ../../nbs/fl/09_config.ipynb #1658c2c6
 @dataclass(frozen=True)
 class _Diffusion:
     generator_steps:int=0     # training steps of the diffusion model; 0: as many as its images need
-    objective:str='flow'      # of its training: flow or diffusion
+    objective:str='flow'      # what the diffusion model learns: flow or diffusion
     sampler:str='dpm'         # euler or dpm for flow, ddim or dpm for diffusion
     sampler_steps:int=6       # network calls per synthetic image
     guidance:float=1.         # classifier-free guidance; 1: none
