@@ -20,7 +20,7 @@ from ipywidgets import Layout
 from ..files import CocogenError
 from ..game import Federation, FederationError, Game, GameError, PowerLaw, auto_strength
 from ..game.tables import as_csv, read_table
-from .play import GameView, Scene, dense, scene
+from .play import GameView, Scene, on_screen, scene
 from .widgets import Explorer, button, ceiling, house, slide, wrap
 
 # %% ../../nbs/explore/04_own.ipynb #59d6069e
@@ -178,7 +178,7 @@ def fitted(rivalry:np.ndarray, n:int)->np.ndarray:
 class Rivals:
     "The rivalry of a table of organizations: their own, or the same for all pairs"
     def __init__(self, fed:Federation):
-        given = dense(fed.rivalry)
+        given = on_screen(fed.rivalry)
         self.own = given if given.any() else None    # shape (N, N); None: the same for all
 
     def of(self, n:int, competition:float)->np.ndarray:

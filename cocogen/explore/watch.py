@@ -23,7 +23,7 @@ from ..fl.config import Config
 from ..fl.generate import DiffusionGenerator, pick_device
 from ..fl.generators import PretrainedGenerator
 from ..fl.runs import Run, RunError, read_run
-from .play import dense
+from .play import on_screen
 from .plots import BLUE, ORANGE, loss_path, run_samples, show_images, welfare_path
 from .widgets import Drawer, Explorer, Panel, choose, shorten, slide, span, told
 
@@ -50,7 +50,7 @@ def flows(run:Run, t:int)->Flows:
     if run.config.strategy!='cocogen+':
         return Flows(net, None, 'this rule fixes what each pays, not to whom')
     try:
-        rivalry = dense(symmetric(run.federation.rivalry))
+        rivalry = on_screen(symmetric(run.federation.rivalry))
     except RunError:
         return Flows(net, None, 'an earlier version did not keep the rivalry')
     paid = _bilateral(rows, rivalry)

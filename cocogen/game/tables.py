@@ -18,7 +18,7 @@ import numpy as np
 from scipy import sparse
 from ..files import write_text
 from .federation import (COLUMNS, MOST, Federation, FederationError, Rivalry, Segments,
-    alike, checked_column, checked_names, floats, heterogeneity, label, target_mix)
+    alike, checked_column, checked_names, dense, floats, heterogeneity, label, target_mix)
 
 # %% ../../nbs/game/07_tables.ipynb #7f995666
 _fields = ('name', 'segment', *COLUMNS)                            # of a table of organizations
@@ -501,7 +501,7 @@ def _rivalry_table(fed:Federation)->dict:
         return dict(segment=segments, intensity=rho.intensity)
     clear = not {_header(o, _forms) for o in names} & set(_forms)
     if isinstance(rho, np.ndarray) and clear: return dict(name=names) | dict(zip(names, rho.T))
-    pairs = sparse.coo_array(rho)
+    pairs = sparse.coo_array(rho if sparse.issparse(rho) else dense(rho))
     return {'from': [names[k] for k in pairs.row], 'to': [names[k] for k in pairs.col],
         'rivalry': pairs.data}
 
