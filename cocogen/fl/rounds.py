@@ -10,7 +10,7 @@ __all__ = ['Decision', 'round_game', 'decide', 'Merged', 'merge', 'learn', 'Scor
 from typing import NamedTuple
 import numpy as np
 from ..streams import stream
-from ..game import Game, RivalryRedistribution, play
+from ..game import Game, play
 from ..game.incentives import outside_option
 from ..game.theorems import kkt, terms
 from .carriers import Carrier, Delivery, State, attendance, carried, train_here
@@ -40,8 +40,7 @@ def _residual(game:Game, x:np.ndarray, strategy:str)->float:
     "How far `x` is from the equilibrium's conditions, where the strategy claims to be one"
     if strategy not in ('cocogen', 'cocogen+', 'first-best'): return np.nan
     k = terms(game)
-    slope = game.law.slope(game.contribution(x).sum())
-    return float(kkt(k, x, k.w*slope + k.tau)[1])
+    return float(kkt(k, x, k.marginal(game.contribution(x).sum()))[1])
 
 # %% ../../nbs/fl/13_rounds.ipynb #b36aff2a
 def decide(con:Consortium, state:State, here:np.ndarray=None)->Decision:
@@ -49,10 +48,8 @@ def decide(con:Consortium, state:State, here:np.ndarray=None)->Decision:
     cfg, t = con.config, state.round + 1
     here = attendance(cfg, t).here if here is None else here
     game = round_game(con, state, here)
-    if cfg.strength!='auto':
-        game = game.with_(rule=RivalryRedistribution(float(cfg.strength)))
     seed = int(stream(cfg.seed, 'strategy', t).integers(2**31))
-    ruled, x = play(game, cfg.strategy, seed=seed)
+    ruled, x = play(game, cfg.strategy, seed=seed, strength=cfg.strength)
     amounts = np.zeros(cfg.orgs)
     amounts[here] = np.minimum(np.rint(x), game.fed.cap)
     return Decision(ruled, amounts, _residual(ruled, x, cfg.strategy))
@@ -126,7 +123,7 @@ def settle(
 )->dict:
     "Payoffs of a round, arrays of shape (n,): predicted by the law, and measured"
     pay = game.payoffs(x, delivered)
-    outside = outside_option(game)[0]
+    outside = outside_option(game).value
     margin = pay.utility - outside
     # whole images: an optimum between two numbers is missed by less than this
     margin[np.abs(margin) <= 1e-6*(np.abs(pay.utility) + np.abs(outside))] = 0.
@@ -170,7 +167,7 @@ def _everyone(con, state, trained, decision, here)->dict:
     pay['utility_measured'] = fed.valuation*(state.loss - loss)
     if not here.all():
         alone = Game(fed.with_(stock=state.stocked), game.law, discount=con.discount)
-        pay['margin'] = pay['utility_predicted'] - outside_option(alone)[0]
+        pay['margin'] = pay['utility_predicted'] - outside_option(alone).value
     for k, v in played.items():
         pay[k][here] = v
     return pay
