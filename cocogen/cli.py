@@ -462,7 +462,7 @@ def explore_command(
     browser:Annotated[bool, typer.Option(help="open the page")]=True,
 ):
     "Open the explorers: the game, a consortium of your own, a run, partitions, a generator."
-    from cocogen.explore.app import serve
+    from cocogen.explore.app import open_app
     from cocogen.fl.sets import load
     from cocogen.game import Federation
     if not 1024<=port<=65435:
@@ -474,7 +474,7 @@ def explore_command(
     if consortium is not None:
         Federation.from_csv(consortium, rivalry)
     load(dataset)
-    serve(run, dataset, consortium, rivalry, port, browser, typer.echo)
+    open_app(run, dataset, consortium, rivalry, port, browser, typer.echo)
 
 # %% ../nbs/90_cli.ipynb #8959a9ff
 _show_warning = warnings.showwarning

@@ -163,6 +163,8 @@ def as_page(nb, name:Path):
         if flagged(c):
             c.source = '# a long test, or one for a GPU: not run for this page\n' + c.source
         if c.cell_type=='code':
+            if re.search(r'^#\|\s*code-fold:\s*true', c.source, re.M):
+                c.metadata['tags'] = ['hide-input']              # folded: a reader may open it
             c.source = re.sub(r'^#\|.*\n', '', c.source, flags=re.M)
     if str(name)!='index.ipynb':
         head = r'\A(#.*\n+(?:>.*\n?)*)'

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
-from ..files import (CocogenError, alone, claim, read_json, read_tensors, whole,
+from ..files import (CocogenNote, CocogenError, alone, claim, read_json, read_tensors, whole,
     write_tensors, write_text)
 from ..game.federation import Federation, FederationError
 from ..game.strategies import STRATEGIES
@@ -44,7 +44,7 @@ from .train import determinism, model
 class RunError(CocogenError):
     "A run folder that cannot be written, read or continued; the text names the folder and the rule"
 
-class RunNote(UserWarning):
+class RunNote(CocogenNote):
     "What a run folder does not say, because an earlier version wrote it"
 
 # %% ../../nbs/fl/14_runs.ipynb #f988bb11

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from ..files import read_npz
+from ..files import CocogenNote, read_npz
 from ..streams import stream
 from .data import DataError, DataSet, from_arrays, hold_out, read_idx, read_pickle
 from .pictures import read_folder
@@ -267,7 +267,7 @@ def read_own(path, size:int=0)->tuple[dict, tuple]:
     return read_folder(path, size) if folder else (read_npz(path, DataError), ())
 
 # %% ../../nbs/fl/02_sets.ipynb #d5b993b5
-class DataNote(UserWarning):
+class DataNote(CocogenNote):
     "What was done to somebody's files so that they could be read"
 
 def tell(name:str, notes):

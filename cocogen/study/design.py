@@ -153,18 +153,15 @@ def workload(scale:Scale)->dict:
 class CopyGenerator(Generator):
     "Draws the images it was given, with replacement: a control, not a model"
     chunk, latent = 1024, (1,)
-    def fit(self, images:np.ndarray, labels:np.ndarray, classes:int, progress:bool=True):
-        "Keeps the images, sorted by class"
-        labels = self._learn(images, labels, classes)
+    def learn(self, images, labels, progress):
         order = np.argsort(labels, kind='stable')
-        starts = np.searchsorted(labels[order], np.arange(classes + 1))
-        self.images, self.first = torch.from_numpy(images[order]), torch.from_numpy(starts)
-        return self
+        self.images = torch.from_numpy(images[order])
+        self.first = torch.from_numpy(np.searchsorted(labels[order], np.arange(self.classes + 1)))
 
-    def _draw(self, k, z):
-        u = torch.from_numpy(ndtr(z[:, 0].double().numpy()))
-        count = self.first[k + 1] - self.first[k]
-        picked = self.images[self.first[k] + torch.minimum((u*count).long(), count - 1)]
+    def draw(self, labels, noise):
+        u = torch.from_numpy(ndtr(noise[:, 0].double().numpy()))
+        count = self.first[labels + 1] - self.first[labels]
+        picked = self.images[self.first[labels] + torch.minimum((u*count).long(), count - 1)]
         return (picked.float()/127.5 - 1).permute(0, 3, 1, 2)
 
 # %% ../../nbs/study/00_design.ipynb #1ef722d5
@@ -273,7 +270,7 @@ def _amounts_alone(con)->list:
     fed = con.fed.with_(rivalry=None)
     laws = [con.law.at(con.law.reference, t + 1) for t in range(con.config.rounds)]
     games = [Game(fed, law, discount=con.discount) for law in laws]
-    return [np.rint(outside_option(g)[1]).astype(int).tolist() for g in games]
+    return [np.rint(outside_option(g).amounts).astype(int).tolist() for g in games]
 
 # %% ../../nbs/study/00_design.ipynb #3c455a58
 def memory()->float:
