@@ -4,17 +4,15 @@
 
 # %% auto #0
 __all__ = ['WEEK', 'MemberError', 'Lost', 'Member', 'save_member', 'save_members', 'open_member', 'describe', 'draw',
-           'contribute', 'Content', 'tensors', 'pack', 'unpack', 'client_app', 'clientapp', 'read_reply', 'Expected',
-           'check_answer', 'model_fits', 'trained_as_asked', 'declared', 'counts_bind', 'fidelity_binds', 'Node',
-           'Question', 'pulled', 'Post', 'Roll', 'Once', 'roll_call', 'as_declared', 'enough', 'named_images',
-           'receipts', 'train_messages', 'Harvest', 'simulated_losses', 'Flower', 'collect', 'conclude', 'simulation',
-           'flower']
+           'contribute', 'Content', 'tensors', 'pack', 'unpack', 'client_app', 'read_reply', 'Expected', 'check_answer',
+           'model_fits', 'trained_as_asked', 'declared', 'counts_bind', 'fidelity_binds', 'Node', 'Question', 'pulled',
+           'Post', 'Roll', 'Once', 'roll_call', 'as_declared', 'enough', 'named_images', 'receipts', 'train_messages',
+           'Harvest', 'simulated_losses', 'Flower', 'collect', 'conclude', 'simulation', 'flower']
 
 # %% ../../nbs/deploy/01_messages.ipynb #09a9b20b
 import json
 import logging
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -238,21 +236,6 @@ def _keep(context, facts:dict, model=None):
         write_text(Path(home)/'settlement.csv', facts['receipts'])
     if model is not None:
         write_tensors(Path(home)/'model.safetensors', model, **json.loads(facts['spec']))
-
-# %% ../../nbs/deploy/01_messages.ipynb #9c8384cd
-def clientapp():
-    "The process that answers a message: by the app of this package, whatever the server sent"
-    from flwr.supernode.cli import flwr_clientapp
-    from flwr.supernode.runtime import run_clientapp as run
-    def nothing(*args, **kwargs): return None
-    def ours(*args, **kwargs): return lambda *ids: client_app()
-    for name, instead in (('install_from_fab', nothing), ('get_load_client_app_fn', ours)):
-        if not hasattr(run, name):
-            sys.exit("This version of Flower loads apps in another way, so that the server's "
-                f"cannot be kept out (it has no {name})")
-        setattr(run, name, instead)
-    sys.argv[0] = 'flwr-clientapp'
-    flwr_clientapp()
 
 # %% ../../nbs/deploy/01_messages.ipynb #5428ed13
 def read_reply(reply)->Content:

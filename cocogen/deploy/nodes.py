@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LOCAL', 'CLIENTAPP', 'QUIET', 'DeployError', 'need_flower', 'where', 'Guard', 'in_own_name', 'link', 'node',
-           'own_clientapp', 'process', 'Receipts', 'why_it_ended', 'node_args', 'free_port', 'join']
+           'clientapp', 'own_clientapp', 'process', 'Receipts', 'why_it_ended', 'node_args', 'free_port', 'join']
 
 # %% ../../nbs/deploy/00_nodes.ipynb #e3e5099d
 import csv
@@ -100,8 +100,32 @@ def _begin(entry, parent:int):
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
     entry()
 
-# %% ../../nbs/deploy/00_nodes.ipynb #c9678347
-CLIENTAPP = 'from cocogen.deploy.messages import clientapp\n\nclientapp()\n'
+# %% ../../nbs/deploy/00_nodes.ipynb #9c8384cd
+def clientapp(
+    make # a function that makes the `ClientApp`, called once Flower has begun
+):
+    "The process that answers a message: by the app of this package, whatever the server sent"
+    from flwr.supernode.cli import flwr_clientapp
+    from flwr.supernode.runtime import run_clientapp as run
+    def nothing(*args, **kwargs): return None
+    def ours(*args, **kwargs): return lambda *ids: make()
+    for name, instead in (('install_from_fab', nothing), ('get_load_client_app_fn', ours)):
+        if not hasattr(run, name):
+            sys.exit("This version of Flower loads apps in another way, so that the server's "
+                f"cannot be kept out (it has no {name})")
+        setattr(run, name, instead)
+    sys.argv[0] = 'flwr-clientapp'
+    flwr_clientapp()
+
+# %% ../../nbs/deploy/00_nodes.ipynb #2c3cca17
+CLIENTAPP = '''from cocogen.deploy.nodes import clientapp
+
+def make():
+    from cocogen.deploy.messages import client_app
+    return client_app()
+
+clientapp(make)
+'''
 
 def own_clientapp(home:Path)->str:
     "A folder whose `flwr-clientapp`, which Flower starts for each message, is this package's"
