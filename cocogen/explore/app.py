@@ -35,7 +35,7 @@ class Tabs(widgets.Tab):
         box.children = [widgets.HTML('preparing &hellip; (a generator is fitted once, and kept)')]
         box.children = [made_or_why(self.makers[k])]
 
-# %% ../../nbs/explore/05_app.ipynb #f60fb3a1
+# %% ../../nbs/explore/05_app.ipynb #16d6562b
 def made_or_why(make):
     "The widget that `make()` returns, or the reason why there is none, as a sentence"
     try:
@@ -43,14 +43,14 @@ def made_or_why(make):
     except (ValueError, OSError) as e:
         return widgets.HTML(sentence(e))
 
-# %% ../../nbs/explore/05_app.ipynb #83d00c01
+# %% ../../nbs/explore/05_app.ipynb #49742255
 def _runs(folder:Path)->list:
     "Folders of runs and of comparisons below `folder`, newest first"
     def whole(run): return run.parent if (run.parent/'comparison.json').exists() else run
     found = {whole(p.parent) for p in folder.glob('**/config.json')}
     return sorted(found, key=lambda p: -p.stat().st_mtime)
 
-# %% ../../nbs/explore/05_app.ipynb #dc7c8d29
+# %% ../../nbs/explore/05_app.ipynb #5df14345
 class RunTab(widgets.VBox):
     "A field for the folder of a run, and the run's explorer"
     def __init__(self,
@@ -75,7 +75,7 @@ class RunTab(widgets.VBox):
         if self.folder.value: return explore_run(self.here/self.folder.value)
         return widgets.HTML('Name the folder of a run; <code>cocogen run</code> makes one.')
 
-# %% ../../nbs/explore/05_app.ipynb #8ec6f0f8
+# %% ../../nbs/explore/05_app.ipynb #88c5f52e
 def page(
     run=None,             # folder of a run to open; default: the newest in `runs`
     dataset:str='digits', # whose labels are divided, and whose generator is shown
@@ -111,7 +111,7 @@ _template = '''{%- extends 'lab/index.html.j2' -%}
 .jp-OutputArea-prompt,.jp-InputPrompt,.jp-OutputPrompt{display:none !important}</style>
 {%- endblock notebook_css -%}'''.replace('ICONS/', _icons)
 
-# %% ../../nbs/explore/05_app.ipynb #631fef34
+# %% ../../nbs/explore/05_app.ipynb #9749ba9e
 def _notebook(arguments:dict)->str:
     "A notebook of one cell, which shows `page` with these arguments"
     source = f'from cocogen.explore.app import page\npage(**{arguments!r})'
@@ -121,7 +121,7 @@ def _notebook(arguments:dict)->str:
     return json.dumps(dict(cells=[cell], nbformat=4, nbformat_minor=5,
         metadata=dict(kernelspec=kernel)))
 
-# %% ../../nbs/explore/05_app.ipynb #f15ef33a
+# %% ../../nbs/explore/05_app.ipynb #d832292f
 def _write_app(folder:Path, arguments:dict)->Path:
     "The notebook and the template of the page; Jupyter is told where the template is"
     look = folder/'share'/'voila'/'templates'/'cocogen'
@@ -134,7 +134,7 @@ def _write_app(folder:Path, arguments:dict)->Path:
     os.environ['JUPYTER_PATH'] = os.pathsep.join([str(folder/'share'), *before])
     return book
 
-# %% ../../nbs/explore/05_app.ipynb #dd675551
+# %% ../../nbs/explore/05_app.ipynb #3c541ec6
 def _voila(folder:Path, token:str, browser:bool, say):
     "Voilà that says where it is, token included, and opens a browser without naming the token"
     try:
@@ -153,14 +153,14 @@ def _voila(folder:Path, token:str, browser:bool, say):
             threading.Thread(target=webbrowser.open, args=(door.as_uri(),), daemon=True).start()
     return App
 
-# %% ../../nbs/explore/05_app.ipynb #11637fe3
+# %% ../../nbs/explore/05_app.ipynb #bcebaf29
 def _options(book:Path, port:int, token:str)->list:
     "Voilà's command line"
     quiet = [] if os.name=='nt' else ['--KernelManager.transport=ipc']
     return [str(book), f'--port={port}', '--Voila.ip=127.0.0.1', f'--token={token}',
         '--template=cocogen', '--Voila.log_level=ERROR', *quiet]
 
-# %% ../../nbs/explore/05_app.ipynb #48e24da0
+# %% ../../nbs/explore/05_app.ipynb #1dae29f4
 def open_app(
     run=None, dataset:str='digits', table=None, rivalry=None, # as in `page`
     port:int=8866,       # the first that is tried
