@@ -219,11 +219,11 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
         until(lambda: settled(folder)>=1, 'round 1', server)
         check_door(folder)
         refused = Command(tmp_path/'said.stranger', 'join', stranger, '--wait', 5)
+        assert refused.wait('the stranger')==2
         kill_server(folder, server)
         again = serve_again(folder)
         for name, n in nodes.items():
             assert n.wait(name)==0
-        assert refused.wait('the stranger')==2
     assert 'does not admit this key' in refused.said
     assert not (stranger/'settlement.csv').exists()
     assert 'started again' in again.said

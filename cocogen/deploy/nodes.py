@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from ..files import CocogenError, read_json
@@ -97,8 +98,14 @@ def node(parent:int):
     _begin(flower_supernode, parent)
 
 def _begin(entry, parent:int):
+    "Runs a command of Flower's until it returns, or the parent is gone"
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
-    entry()
+    try:
+        entry()
+    except Exception:
+        traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(1)
 
 # %% ../../nbs/deploy/00_nodes.ipynb #9c8384cd
 def clientapp(

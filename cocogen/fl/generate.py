@@ -230,9 +230,10 @@ READERS['file'] = _read_file
 
 # %% ../../nbs/fl/04_generate.ipynb #af22ed6e
 def _content(v:torch.Tensor)->bytes:
-    "What a tensor holds, as bytes"
+    "What a tensor holds, as bytes, in whatever order it stands in memory"
     if not v.ndim: return str(v.item()).encode()
-    return v.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+    rows = torch.empty(v.shape, dtype=v.dtype).copy_(v.detach())
+    return rows.view(torch.uint8).numpy().tobytes()
 
 def _fingerprint(generator:Generator)->str:
     "A name for what a generator draws: a hash of weights and configuration"
