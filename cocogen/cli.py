@@ -103,12 +103,9 @@ def _folder(configs:list)->Path:
 
 def _complete(out:Path, configs:list)->bool:
     "Whether all runs are there; what is wrong with a damaged one is said when it is played"
-    from cocogen.fl.runs import read_run
-    places = [out] if len(configs)==1 else [out/c.strategy for c in configs]
-    try:
-        return all((p/'config.json').exists() and read_run(p).done for p in places)
-    except CocogenError:
-        return False
+    from cocogen.fl.runs import is_complete
+    if len(configs)==1: return is_complete(out)
+    return all(is_complete(out/c.strategy) for c in configs)
 
 def _resume(folder:Path):
     "Continues what a folder holds: a run, or runs of several strategies"

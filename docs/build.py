@@ -137,7 +137,7 @@ def fetch(package:str, wanted:str, folder:Path):
 
 ROOMS = ('', 'game', 'fl', 'explore', 'study', 'deploy')
 BELOW = dict(game=('', 'game'), fl=('', 'game', 'fl'))   # what pages of a folder can import
-TABLES = ('experiments', 'study')                        # folders whose pages read the results
+TABLES = ('experiments', 'study', 'benchmarks')          # folders whose pages read results
 
 def room_of(path:Path)->str:
     "The room of a module; what stands beside the rooms has none"
@@ -150,7 +150,7 @@ def key(path:Path)->str:
     modules = [p for p in sorted((root/'cocogen').rglob('*.py'))
         if room_of(p) in rooms and p.name!='_modidx.py']
     constants = sorted((root/'cocogen'/'fl'/'calibrations').glob('*.json'))
-    tables = sorted((nbs/'experiments'/'results').glob('*.*')) if folder in TABLES else []
+    tables = sorted(nbs.glob('*/results/*.*')) if folder in TABLES else []
     read = [path, Path(__file__), *modules, *constants, *tables]
     return hashlib.sha256(b''.join(p.read_bytes() for p in read if p.is_file())).hexdigest()
 

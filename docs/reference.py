@@ -81,12 +81,20 @@ def indent(text:str)->str:
     "Text as the body of a directive"
     return '\n'.join('   ' + line if line else '' for line in text.split('\n'))
 
-def notes_of(o)->dict:
+def own_notes(o)->dict:
     "The comments beside parameters or fields, by name; none where there is no source"
     try:
         return docments(o, full=True)
     except Exception:                            # docments reads source, and raises anything
         return {}
+
+def notes_of(o)->dict:
+    "As `own_notes`, with those of the dataclasses that a class is made of"
+    if not inspect.isclass(o): return own_notes(o)
+    notes = {}
+    for base in reversed(o.__mro__[:-1]):
+        notes |= {k: v for k, v in own_notes(base).items() if v.get('docment')}
+    return notes
 
 def fields(fn)->str:
     "Parameters with their docments"
