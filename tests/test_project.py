@@ -118,6 +118,15 @@ def test_links_between_pages_lead_somewhere():
                 faults.append(f'{p.relative_to(root)}: {link}')
     assert not faults, '\n'.join(faults)
 
+def test_the_front_page_names_every_page():
+    "By its title, so that a reader of the front page finds it"
+    front = '\n'.join(s for _, s in sources(root/'nbs'/'index.ipynb'))
+    for p in notebooks:
+        if p.name=='index.ipynb': continue
+        title = sources(p)[0][1].splitlines()[0][2:].strip()
+        link = f'[{title}]({p.relative_to(root/"nbs").as_posix()})'
+        assert link in front, f'the map of index.ipynb lacks {link}'
+
 def test_terms_are_in_the_glossary():
     "Every link to a term leads to its heading"
     headings = re.findall(r'^#+ (.*)$', read('nbs/glossary.md'), re.M)

@@ -107,7 +107,6 @@ def _divide(work:list, workers:int)->list:
 
 # %% ../../nbs/fl/08_engines.ipynb #27b14699
 in_worker = {}    # what a worker process keeps: its `net`, and the real images in `data`
-_mine = in_worker # the name that a benchmark reads
 
 def _begin(spec:tuple, real:list, parent:int):
     "Makes a new process a worker of the process `parent`"
