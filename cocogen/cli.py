@@ -89,9 +89,10 @@ def _play(base, strategy:Optional[list], out:Optional[Path]):
     strategies = listed(strategy, str, 'strategy') or [base.strategy]
     configs = [replace(base, strategy=s) for s in strategies]
     out = out or _folder(configs)
-    if _complete(out, configs):
-        typer.echo(f"'{out}' is already complete")
+    complete = _complete(out, configs)
     runs = compare(configs, out) if len(configs)>1 else [run(configs[0], out)]
+    if complete:
+        typer.echo(f"'{out}' is already complete")
     present(runs, out)
 
 def _folder(configs:list)->Path:

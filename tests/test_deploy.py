@@ -21,7 +21,7 @@ pytest.importorskip('flwr', reason="Flower is not installed: pip install 'cocoge
 from cocogen.processes import alive, until as wait_for
 from cocogen.fl import Config, read_run, run
 from cocogen.deploy.homes import Invitation, init, node_key
-from cocogen.deploy.nodes import free_port, where
+from cocogen.deploy.nodes import where
 
 BASE = Config(orgs=3, rounds=3, generator_steps=200, local_steps=20, samples=500,
     carry_over=True, seed=4)
@@ -90,7 +90,7 @@ def until(what, name, server=None):
 # A consortium
 
 def made(folder, cfg, host='127.0.0.1', **options)->Path:
-    address = f'{host}:{free_port()}'
+    address = f'{host}:{server_port()}'
     return init(folder, cfg, address, rehearse=True, progress=False, **options)
 
 @contextmanager
@@ -120,6 +120,14 @@ def settled(folder)->int:
 def node_log(folder, name)->str:
     at = folder/'organizations'/name/'node.log'
     return at.read_text(encoding='utf-8', errors='replace') if at.exists() else ''
+
+def server_port()->int:
+    """A free port below those that a system gives to outgoing connections: a node that knocks
+    before its server is there may be given the very port at which it knocks."""
+    for port in range(20_000 + os.getpid()%8000, 32_000):
+        with socket.socket() as s:
+            if s.connect_ex(('127.0.0.1', port)): return port
+    raise OSError('no port is free')
 
 def outside()->str:
     "An address of this machine that is not its loopback, or the loopback where it has none"
