@@ -500,8 +500,9 @@ def main():
     try:
         code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo('\ninterrupted; the same command continues', err=True)
         code = 130
     except Exception as e:
         code = _exit_code(e)
+    if code==130:                                # Typer may return it instead of raising
+        typer.echo('\ninterrupted; the same command continues', err=True)
     sys.exit(code)

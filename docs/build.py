@@ -135,13 +135,15 @@ def fetch(package:str, wanted:str, folder:Path):
                 if re.fullmatch(wanted, m.name):
                     (folder/Path(m.name).name).write_bytes(f.extractfile(m).read())
 
-ROOMS = ('', 'game', 'fl', 'explore', 'study', 'deploy')
-BELOW = dict(game=('', 'game'), fl=('', 'game', 'fl'))   # what pages of a folder can import
+ROOMS = ('base', 'game', 'fl', 'explore', 'study', 'deploy', 'commands')
+BELOW = dict(game=ROOMS[:2], fl=ROOMS[:3], explore=ROOMS[:4], study=ROOMS[:5],
+    experiments=ROOMS[:5])                               # what pages of a folder can import
 TABLES = ('experiments', 'study', 'benchmarks')          # folders whose pages read results
 
 def room_of(path:Path)->str:
-    "The room of a module; what stands beside the rooms has none"
-    return path.parent.name if path.parent!=root/'cocogen' else ''
+    "The room of a module; what stands beside the rooms is below or above them"
+    if path.parent!=root/'cocogen': return path.parent.name
+    return 'commands' if path.stem in ('cli', 'console') else 'base'
 
 def key(path:Path)->str:
     "Changes with a notebook, a module below it, what it reads, or this file: it is run again"
