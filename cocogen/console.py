@@ -84,7 +84,7 @@ def _grid_value(field:str, text:str):
 def console():
     "Where tables go; what a person wrote is shown as it stands"
     from rich.console import Console
-    width = None if sys.stdout.isatty() else 130
+    width = None if sys.stdout.isatty() else 100
     return Console(width=width, force_jupyter=False, markup=False, emoji=False, highlight=False)
 
 def cell(v)->str:
