@@ -120,18 +120,19 @@ def claim(
     marker:str,     # name of the file by which a folder that was begun before is known
     what:str,       # what such a folder holds, for the sentence: 'a run'
     mine=(),        # names of files that may stand there before the marker does
-    error=FileError # class of the error
+    error=FileError,    # class of the error
+    closed:bool=False   # whether nothing but `mine` may stand beside the marker either
 )->bool:
     "Whether `folder` already holds a `what`; `error` if it holds anything else"
     folder = Path(folder)
     if not folder.exists(): return False
     if not folder.is_dir(): raise error(f"The output must be a folder. Got a file: '{folder}'")
     there = {p.name for p in folder.iterdir() if p.suffix!='.tmp' and p.name!='.lock'}
-    if marker in there: return True
-    if odd := sorted(there - set(mine)):
+    if marker in there and not closed: return True
+    if odd := sorted(there - {marker, *mine}):
         raise error(f"The output folder must be new, empty, or hold {what}. "
             f"'{folder}' holds other files ({odd[0]})")
-    return False
+    return marker in there
 
 # %% ../nbs/00_files.ipynb #f8e70eeb
 @contextmanager

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from ..files import read_json, read_npz, write_npz, write_text
 from ..game import Federation
+from ..game.federation import dense
 from ..game.tables import from_frame, read_rivalry, read_table
 from ..fl.config import GENERATORS, Config, calibration
 from ..fl.data import DataSet
@@ -228,8 +229,7 @@ def _write_server(at:Path, plan:Plan, waits:dict):
     (x, y), data, rho = plan.held, plan.data, plan.fed.rivalry
     write_npz(at/'evaluation.npz', images=x, labels=y, test_images=data.test_images,
         test_labels=data.test_labels)
-    dense = rho if isinstance(rho, np.ndarray) else rho.toarray()
-    own = dict(waits, valuation=plan.fed.valuation.tolist(), rivalry=dense.tolist(),
+    own = dict(waits, valuation=plan.fed.valuation.tolist(), rivalry=dense(rho).tolist(),
         device=plan.config.device)
     write_text(at/'server.json', json.dumps(own, indent=1))
     write_app(at/'app')

@@ -189,8 +189,8 @@ ROUND_COLUMNS = ('organization', 'status', 'local', 'generated', 'contribution',
 
 def _round_words(run:Run, t:int, rows:pd.DataFrame)->str:
     "A round in words, HTML"
-    shared, last = rows.iloc[0], int(run.table['round'].max())
-    so_far = '' if run.done else f' ({last} done so far)'
+    shared = rows.iloc[0]
+    so_far = '' if run.done else f' ({run.played} done so far)'
     moved = f'{rows.transfer.clip(lower=0).sum():,.1f}'
     out = rows.organization[rows.margin<0]
     alone = 'nobody would rather be alone'
@@ -224,7 +224,7 @@ class RunExplorer(Explorer):
         now = self.current(run)
         if not len(now.table):
             raise RunError(f"No round of '{run}' has ended yet; press play to wait for the first")
-        t = min(round, int(now.table['round'].max()))
+        t = min(round, now.played)
         self.controls['round'].max, self.controls['round'].value = now.config.rounds, t
         rows = now.table[now.table['round']==t]
         _draw_round(self.panels, now, t, rows)
@@ -235,10 +235,9 @@ class RunExplorer(Explorer):
         "One round further, or the same again while there is none"
         name, t = self.controls['run'].value, self.controls['round'].value
         now = self.current(name)
-        last = int(now.table['round'].max()) if len(now.table) else 0
-        if now.done and t>=last:
+        if now.done and t>=now.played:
             self.play.playing = False
-        return self.show(name, min(t + 1, last) if last else t)
+        return self.show(name, min(t + 1, now.played) if now.played else t)
 
 # %% ../../nbs/explore/03_watch.ipynb #91b4d5d3
 def _run_panels()->dict:

@@ -452,7 +452,8 @@ _SHOWN = ('run.png', 'report.html')     # what a command adds to a comparison
 
 def _claim_comparison(out:Path, config:Config):
     "Refuses a folder that holds anything but runs of the same consortium"
-    claim(out, 'comparison.json', 'a comparison', (*STRATEGIES, *_SHOWN), RunError)
+    known = (*STRATEGIES, *_SHOWN)
+    claim(out, 'comparison.json', 'a comparison', known, RunError, closed=True)
     for name in STRATEGIES:
         if not (out/name/'config.json').exists(): continue
         if not same_consortium([config, read_run(out/name).config]):
