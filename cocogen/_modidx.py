@@ -34,6 +34,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'cocogen.console.configuration': ('console.html#configuration', 'cocogen/console.py'),
                                  'cocogen.console.console': ('console.html#console', 'cocogen/console.py'),
                                  'cocogen.console.listed': ('console.html#listed', 'cocogen/console.py'),
+                                 'cocogen.console.new_table': ('console.html#new_table', 'cocogen/console.py'),
                                  'cocogen.console.present': ('console.html#present', 'cocogen/console.py'),
                                  'cocogen.console.print_summary': ('console.html#print_summary', 'cocogen/console.py'),
                                  'cocogen.console.print_table': ('console.html#print_table', 'cocogen/console.py'),

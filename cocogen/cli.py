@@ -209,9 +209,8 @@ def _money(name:str, v)->str:
 
 def _print_solution(table, facts, sentence):
     "The table, the sentence, the law, and how good the solution is"
-    from rich.table import Table
-    from cocogen.console import console
-    t = Table(title=f"Equilibrium at strength {facts['strength']:.4g}: welfare "
+    from cocogen.console import console, new_table
+    t = new_table(f"Equilibrium at strength {facts['strength']:.4g}: welfare "
         f"{facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
     for name in table:
         t.add_column(name, justify='left' if name=='name' else 'right')

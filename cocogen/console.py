@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Sets', 'ConfigFile', 'Rivalry', 'Jobs', 'SUMMARY', 'CommandError', 'read_value', 'read_sets', 'configuration',
-           'listed', 'read_grid', 'console', 'cell', 'print_table', 'print_summary', 'present', 'write_result']
+           'listed', 'read_grid', 'console', 'new_table', 'cell', 'print_table', 'print_summary', 'present',
+           'write_result']
 
 # %% ../nbs/80_console.ipynb #005a9524
 import sys
@@ -87,6 +88,12 @@ def console():
     width = None if sys.stdout.isatty() else 100
     return Console(width=width, force_jupyter=False, markup=False, emoji=False, highlight=False)
 
+def new_table(title:str=None):
+    "An empty table that is as narrow as its columns allow"
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    return Table(title=title, box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+
 def cell(v)->str:
     "A value of a table: four digits for small numbers, thousands separated for large ones"
     if isinstance(v, bool) or not isinstance(v, (int, float)): return str(v)
@@ -94,9 +101,8 @@ def cell(v)->str:
 
 def print_table(frame, title:str):
     "A frame as a table for a person, below its title"
-    from rich.table import Table
     typer.echo(title)                     # a table's own title is broken to its width
-    table = Table()
+    table = new_table()
     for name, column in frame.items():
         side = 'right' if column.dtype.kind in 'iuf' else 'left'
         table.add_column(name.replace('_', ' '), justify=side)
@@ -111,10 +117,9 @@ SUMMARY = dict(strategy='{}', generated='{:,}', loss='{:.3f}', accuracy='{:.1%}'
 
 def print_summary(runs:list):
     "A row per run, as `SUMMARY` writes it"
-    from rich.table import Table
     from cocogen.fl.runs import run_summary
     c = runs[-1].config
-    table = Table(title=f'{c.dataset}, {c.orgs} organizations, {c.rounds} rounds')
+    table = new_table(f'{c.dataset}, {c.orgs} organizations, {c.rounds} rounds')
     for name in SUMMARY:
         side = 'left' if name=='strategy' else 'right'
         table.add_column(name.replace('_', ' '), justify=side)
