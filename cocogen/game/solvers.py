@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'aggregate_reply', 'SolverError', 'Solution', 'Found', 'marginal_utility', 'best_replies', 'best_response',
-           'Method', 'single', 'equilibrium', 'exploitability', 'PlannerMarginal', 'planner_marginal', 'optimum',
-           'Grid', 'Solutions', 'equilibria']
+           'Method', 'single', 'count', 'status_of', 'equilibrium', 'exploitability', 'PlannerMarginal',
+           'planner_marginal', 'optimum', 'Grid', 'Solutions', 'equilibria', 'solved_together']
 
 # %% ../../nbs/game/04_solvers.ipynb #7f09c260
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, singledispatch
 from numbers import Integral, Real
 from typing import NamedTuple
 import numpy as np
@@ -183,6 +183,7 @@ def _best(me:Terms, rest:float)->float:
     return optimize.brentq(gain, 0., me.cap, xtol=1e-14*me.cap, rtol=4*np.finfo(float).eps)
 
 # %% ../../nbs/game/04_solvers.ipynb #1c9a6b0f
+@singledispatch
 def best_response(
     game:Game,
     n:int, # which organization
@@ -305,17 +306,19 @@ def single(game:Game)->Game:
     return game
 
 # %% ../../nbs/game/04_solvers.ipynb #f6d8e32e
-def _count(most):
+def count(most):
+    "Refuses a number of iterations that is none"
     if not (isinstance(most, Integral) and not isinstance(most, bool) and most>=1):
         raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
 
-def _status(ok, who, iterations, residual, advice)->str:
+def status_of(ok, who, iterations, residual, advice)->str:
     "'ok', or the sentence that says what to do"
     if ok: return 'ok'
     return (f"{who} stopped after {iterations} iterations at a relative KKT residual "
         f"of {residual:.1e}: {advice}")
 
 # %% ../../nbs/game/04_solvers.ipynb #20f727ad
+@singledispatch
 def equilibrium(
     game:Game,
     method:str='newton',      # 'newton', 'picard', 'best_response' (play) or 'potential' (scipy)
@@ -328,7 +331,7 @@ def equilibrium(
         raise GameError(f"`method` must be one of {', '.join(METHODS)}. Got: {method!r}")
     m = METHODS[method]
     most, eps = m.most if max_iterations is None else max_iterations, m.tol if tol is None else tol
-    _count(most)
+    count(most)
     if not (isinstance(eps, Real) and eps>0):
         raise GameError(f"`tol` must be a positive number. Got: {eps!r}")
     found = m.solve(terms(single(game)), eps, most)
@@ -343,7 +346,7 @@ def _judged(game, method, found:Found)->Solution:
     multipliers, res = kkt(t, found.x, t.marginal(found.S))
     ok = bool(found.converged and res<1e-5)   # a stopping rule may fire at a wrong point
     k = found.iterations
-    status = _status(ok, method, k, res, METHODS[method].advice)
+    status = status_of(ok, method, k, res, METHODS[method].advice)
     trace = found.visited
     if method in ('newton', 'picard'):
         trace = (float(np.squeeze(S)) for S in trace)
@@ -358,6 +361,7 @@ def _alone(game:Game, x)->Callable:
     return lambda z: game.utility(np.where(np.eye(n, dtype=bool), z, x)).diagonal()
 
 # %% ../../nbs/game/04_solvers.ipynb #e24aab6c
+@singledispatch
 def exploitability(
     game:Game,
     x,              # profile, shape (N,)
@@ -465,6 +469,7 @@ class _Point(NamedTuple):
     multipliers:Multipliers
 
 # %% ../../nbs/game/04_solvers.ipynb #8c28a1d9
+@singledispatch
 def optimum(
     game:Game,
     tol:float=1e-11,          # relative KKT residual
@@ -472,7 +477,7 @@ def optimum(
     throw:bool=True           # raise `SolverError` unless converged; else see the status
 )->Solution:
     "The planner's profile: it maximizes welfare (Theorem 6)"
-    _count(max_iterations)
+    count(max_iterations)
     _concave(single(game))
     r, t = game.rival_value, _planner_terms(game)
     x = _planner_start(game, t)
@@ -502,7 +507,7 @@ def _planned(game, t:Terms, best:_Point, iterations, visited)->Solution:
     "The planner's solution, with the evidence for it"
     x, res, multipliers = best
     ok = bool(res <= 1e-8)
-    status = _status(ok, "the planner's problem", iterations, res, "raise `max_iterations`")
+    status = status_of(ok, "the planner's problem", iterations, res, "raise `max_iterations`")
     return Solution(game.with_(rule=NoTransfers()), x, float(t.total(x)), float(res), ok,
         status, iterations, multipliers, tuple(visited), True)
 
@@ -569,7 +574,6 @@ class Solutions:
 # %% ../../nbs/game/04_solvers.ipynb #099aab98
 def _check_stack(games):
     "Refuses games that cannot be solved together"
-    if not len(games): raise GameError("`games` must hold at least one game. Got: 0")
     n, law = len(games[0].fed), games[0].law
     for k, g in enumerate(games):
         if isinstance(g, Grid) or len(g.fed)!=n or (g.law is not law and g.law!=law):
@@ -593,12 +597,23 @@ def equilibria(
     throw:bool=True       # raise `SolverError` unless all converged
 )->Solutions:
     "The equilibria of many games in one vectorized call (Theorem 4)"
-    _count(max_iterations)
+    count(max_iterations)
+    if not isinstance(games, Grid) and not len(games):
+        raise GameError("`games` must hold at least one game. Got: 0")
+    first = games if isinstance(games, Grid) else games[0]
+    sol = solved_together(first, games, tol, max_iterations)
+    if throw and not sol.converged.all(): raise SolverError(sol.status)
+    return sol
+
+@singledispatch
+def solved_together(
+    first:Game,     # the first of them, whose kind decides how they are solved
+    games, tol:float, max_iterations:int
+)->Solutions:
+    "What `equilibria` found, converged or not"
     t = terms(games) if isinstance(games, Grid) else _stacked(games)
     shape = np.broadcast_shapes(*(np.shape(v) for v in (*t[:5], t.data.a2)))
     t = t._replace(cap=np.broadcast_to(t.cap, shape))
     found = _newton(t, tol, max_iterations)
     res = kkt(t, found.x, t.marginal(found.S[..., None]))[1]
-    sol = Solutions(found.x, found.S, res, found.converged & (res<1e-5), found.iterations)
-    if throw and not sol.converged.all(): raise SolverError(sol.status)
-    return sol
+    return Solutions(found.x, found.S, res, found.converged & (res<1e-5), found.iterations)
