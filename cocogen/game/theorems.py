@@ -50,7 +50,8 @@ def terms(
     mixed = against & ((t.w>0) & (t.cap>0)).any(-1, keepdims=True)
     if mixed.any(): raise GameError(_refused(game, mixed, "has no potential"))
     if against.any() and not negative:
-        raise GameError(_refused(game, against, "has no concave potential"))
+        raise GameError(_refused(game, against, "has no concave potential, and only "
+            "equilibrium(game, 'best_response') applies"))
     return t._replace(cap=np.where((t.w<0) & ~against, 0., t.cap)) # x = 0 is dominant there
 
 def enemies(t:Terms)->bool:
