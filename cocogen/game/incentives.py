@@ -37,6 +37,7 @@ def budget_gap(game:Game, x)->float:
 @dataclass(frozen=True)
 class FirstBest:
     "Makes the planner's profile the equilibrium (Theorem 7; ours)"
+    checked = True # by the theorem
     def rate(self, game):
         if len(game.fed)==1: return np.zeros(1)
         plain = game.with_(rule=NoTransfers())
@@ -57,6 +58,7 @@ class SidePayments:
     "Constants added to any rule; they must sum to zero (ours)"
     rule:object
     amounts:np.ndarray # money, shape (N,)
+    checked = True     # a game reads the rule to which they are added
 
     def __post_init__(self):
         k = _balanced(self.amounts)
