@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WORTH', 'Horizon', 'RunLaw', 'PowerRun', 'Separate', 'over', 'check_run_law', 'RunGame']
 
-# %% ../../nbs/game/08_horizon.ipynb #b8e68773
+# %% ../../nbs/game/08_horizon.ipynb #9eabe1c5
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
 from numbers import Integral, Real
@@ -14,7 +14,7 @@ import numpy as np
 from ..streams import stream
 from .federation import MOST, Federation
 from .learning import InverseSqrt, Law, LawError, PowerLaw
-from .utility import Economics, GameError, NoTransfers, Rule, others
+from .utility import Economics, GameError, NoTransfers, Rule, check_rule, others
 
 # %% ../../nbs/game/08_horizon.ipynb #c72dc8cd
 WORTH = ('final', 'in-use')
@@ -283,7 +283,7 @@ def _by_round(game:RunGame, name:str)->np.ndarray:
             f"Got: {v[bad][0]:g}")
     return np.ascontiguousarray(np.broadcast_to(v.T if v.ndim==2 else v, shape))
 
-# %% ../../nbs/game/08_horizon.ipynb #575cc068
+# %% ../../nbs/game/08_horizon.ipynb #92bc2bc6
 def _check_run(game:RunGame):
     "Refuses a game to which the theory does not apply"
     if not isinstance(game.horizon, Horizon):
@@ -303,6 +303,7 @@ def _check_run(game:RunGame):
     if not isinstance(game.run, (PowerRun, Separate)):
         least, most = (s.sum(-1) for s in game.s_range)
         check_run_law(game.run, least, most, game.worth)
+    check_rule(game)
 
 # %% ../../nbs/game/08_horizon.ipynb #598e5530
 def run_profile(game:RunGame, x)->np.ndarray:

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'budget_gap', 'benefits', 'FirstBest', 'SidePayments', 'Outside', 'outside_option', 'Rationality',
-           'individual_rationality', 'margins_over', 'side_payments', 'Departures', 'remaining', 'departures', 'Scan',
-           'scan_strengths', 'Span', 'rational_spans', 'rational_strengths', 'best_strength', 'auto_strength',
-           'redistribution']
+           'individual_rationality', 'margins_over', 'side_payments', 'Departures', 'remaining', 'departures',
+           'strengths_between', 'Scan', 'checked_points', 'scan_strengths', 'Span', 'rational_spans',
+           'rational_strengths', 'best_strength', 'auto_strength', 'redistribution']
 
 # %% ../../nbs/game/05_incentives.ipynb #81736c2f
 from dataclasses import dataclass
@@ -25,13 +25,14 @@ from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others
 
 # %% ../../nbs/game/05_incentives.ipynb #41d2bcd6
 def budget_gap(game:Game, x)->float:
-    "|sum of transfers| over the sum of their magnitudes, at profile `x`; 0 when nothing moves"
+    "|sum of transfers| over the sum of their sizes, at profile `x`; of a run, the worst round's"
     R = game.transfers(x)
-    if R.ndim!=1:
-        raise GameError(f"`budget_gap` takes one profile, shape ({len(game.fed)},). "
-            f"Got shape {R.shape}")
-    moved = fsum(np.abs(R))
-    return abs(fsum(R))/moved if moved>0 else 0.
+    by_round = R.T if hasattr(game, 'horizon') else R[None]
+    if by_round.ndim!=2:
+        raise GameError(f"`budget_gap` takes one profile, shape ({len(game.fed)},) or, of a run, "
+            f"({len(game.fed)}, T). Got shape {R.shape}")
+    moved = [(abs(fsum(r)), fsum(np.abs(r))) for r in by_round]
+    return max(left/sizes if sizes>0 else 0. for left, sizes in moved)
 
 # %% ../../nbs/game/05_incentives.ipynb #1353d4c6
 @singledispatch
@@ -82,7 +83,7 @@ def _equal_shares(tau, s):
 class SidePayments:
     "Constants added to any rule; they must sum to zero (ours)"
     rule:object
-    amounts:np.ndarray # money, shape (N,)
+    amounts:np.ndarray # money, shape (N,), in equal parts per round; or by round, shape (N, T)
     checked = True     # a game reads the rule to which they are added
 
     def __post_init__(self):
@@ -92,10 +93,15 @@ class SidePayments:
 
     def rate(self, game): return self.rule.rate(game)
     def transfers(self, game, s):
-        if len(self.amounts)!=len(game.fed):
+        n, rounds, shape = len(game.fed), game.rounds, self.amounts.shape
+        if shape[0]!=n:
             raise GameError("Side payments need one amount for each of "
-                f"{len(game.fed)} organizations. Got: {len(self.amounts)}")
-        return self.rule.transfers(game, s) + self.amounts
+                f"{n} organizations. Got: {shape[0]}")
+        if shape[1:] not in ((), (rounds,)):
+            raise GameError(f"Side payments by round need one amount for each of {rounds} "
+                f"rounds. Got: {shape[1]}")
+        each = self.amounts/rounds if self.amounts.ndim==1 else self.amounts.T
+        return self.rule.transfers(game, s) + each
 
 # %% ../../nbs/game/05_incentives.ipynb #ca8dde9d
 def _balanced(amounts)->np.ndarray:
@@ -104,12 +110,15 @@ def _balanced(amounts)->np.ndarray:
         k = np.asarray(amounts, float)
     except (TypeError, ValueError):
         raise GameError(f"Side payments must be numbers. Got: {amounts!r}") from None
-    if k.ndim!=1 or not k.size:
+    if k.ndim not in (1, 2) or not k.size:
         raise GameError("Side payments need one amount for each organization. "
             f"Got shape {k.shape}")
-    if not np.isfinite(k).all() or abs(fsum(k)) > 1e-9*fsum(np.abs(k)):
-        raise GameError(f"Side payments must be finite and sum to 0. Got a sum of {k.sum():g}")
-    return k - fsum(k)/len(k)
+    scale = fsum(np.abs(k.ravel()))
+    left = np.array([fsum(v) for v in k.reshape(len(k), -1).T])
+    if not np.isfinite(k).all() or np.abs(left).max() > 1e-9*scale:
+        raise GameError("Side payments must be finite and sum to 0. "
+            f"Got a sum of {left[np.abs(left).argmax()]:g}")
+    return k - (left if k.ndim==2 else left[0])/len(k)
 
 # %% ../../nbs/game/05_incentives.ipynb #f77ac9d7
 def _lindahl_shares(tau, s):
@@ -136,6 +145,7 @@ class Outside(NamedTuple):
     value:np.ndarray   # V, money, shape (N,)
     amounts:np.ndarray # what it would generate, samples, shape (N,)
 
+@singledispatch
 def outside_option(game:Game)->Outside:
     "The value of training alone, and the amounts generated (Theorem 8)"
     v, no_rate = game.fed.valuation, np.zeros(len(game.fed))
@@ -200,6 +210,19 @@ def departures(game:Game)->Departures:
     return Departures(margins, aggregate, left_to_others - others(U))
 
 # %% ../../nbs/game/05_incentives.ipynb #3c5f4bef
+def strengths_between(
+    binds,      # strengths at which caps bind
+    top:float,  # the largest that is asked about
+    points:int
+)->np.ndarray:
+    "Strengths from 0 to `top`, ascending: evenly spaced ones, and every magnitude"
+    if top<=0: return np.zeros(1)
+    low = min(1e-3*max(binds.min(), 1e-12*top), 1e-3*top)
+    each = int(points*max(1., np.log10(top/low)/4))
+    magnitudes = np.geomspace(low, top, each)
+    even = np.linspace(0, min(top, 2*np.median(binds)), points)
+    return np.unique(np.concatenate([[0., top], magnitudes, even]))
+
 def _strengths(game:Game, points:int)->np.ndarray:
     "Strengths from 0 to where every cap of those with rivals binds, or no potential exists"
     d, (c1, c2), cap, k = game.data, game.prices, game.fed.cap, game.degree
@@ -209,12 +232,7 @@ def _strengths(game:Game, points:int)->np.ndarray:
     with np.errstate(over='ignore'):                # beyond `MOST` no strength is accepted
         binds = ((c1 + c2*cap)/(k*d.slope(cap)))[tied]
         top = _admitted(game, tied, k, min(binds.max()*1.0001, MOST))
-    if top<=0: return np.zeros(1)
-    low = min(1e-3*max(binds.min(), 1e-12*top), 1e-3*top)
-    each = int(points*max(1., np.log10(top/low)/4))
-    magnitudes = np.geomspace(low, top, each)
-    even = np.linspace(0, min(top, 2*np.median(binds)), points)
-    return np.unique(np.concatenate([[0., top], magnitudes, even]))
+    return strengths_between(binds, top, points)
 
 # %% ../../nbs/game/05_incentives.ipynb #9b8edc62
 def _admitted(game:Game, tied, k, top:float)->float:
@@ -232,19 +250,24 @@ class Scan(NamedTuple):
     strengths:np.ndarray # ascending, shape (k,)
     welfare:np.ndarray   # of the equilibria, money, shape (k,)
     worst:np.ndarray     # lowest margin, money, shape (k,)
-    last:np.ndarray      # amounts at the last strength, samples, shape (N,)
+    last:np.ndarray      # amounts at the last strength, samples, shape (N,), or (N, T) of a run
+    moving:bool          # whether somebody would still generate more beyond it
 
 # %% ../../nbs/game/05_incentives.ipynb #6a378e69
+def checked_points(points:int, n:int)->int:
+    "The resolution of a scan over a game of `n` amounts; default: 200, fewer for large games"
+    if points is None: return max(20, min(200, 4_000_000//n))
+    if not (isinstance(points, Integral) and points>=2):
+        raise GameError(f"`points` must be a whole number of at least 2. Got: {points}")
+    return points
+
+@singledispatch
 def scan_strengths(
     game:Game,       # its rule is ignored
     points:int=None  # resolution; default: 200, fewer for more than 20,000 organizations
 )->Scan:
     "Equilibria over the strengths at which amounts move"
-    n = len(game.fed)
-    if points is None:
-        points = max(20, min(200, 4_000_000//n))
-    if not (isinstance(points, Integral) and points>=2):
-        raise GameError(f"`points` must be a whole number of at least 2. Got: {points}")
+    n, points = len(game.fed), checked_points(points, len(game.fed))
     plain = single(game.with_(rule=NoTransfers()))
     xi, V, found = _strengths(plain, points), outside_option(plain).value, []
     for part in np.array_split(xi, -(-len(xi)*n//4_000_000)):
@@ -254,7 +277,8 @@ def scan_strengths(
         U = grid.utility(x)
         found.append((U.sum(-1), margins_over(U, V).min(-1), x[-1]))
     welfare, worst, last = zip(*found)
-    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1])
+    moving = ((game.degree>0) & (last[-1]<game.fed.cap)).any()
+    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1], bool(moving))
 
 # %% ../../nbs/game/05_incentives.ipynb #23addede
 class Span(NamedTuple):
@@ -279,11 +303,16 @@ def _crossings(game:Game, scan:Scan, V)->list:
         for a, b, ma, mb in pairs if (ma>=0)!=(mb>=0)]
 
 # %% ../../nbs/game/05_incentives.ipynb #8ff0d6cf
+def _per_strength(game:Game, x)->np.ndarray:
+    "What each receives at amounts `x` per unit of strength, money, shape (N,)"
+    R = game.with_(rule=RivalryRedistribution(1.)).transfers(x)
+    return R.sum(-1) if hasattr(game, 'horizon') else R
+
 def _tail(game:Game, scan:Scan, V)->list:
     "Strengths beyond the scan, where amounts stand still, at which the lowest margin crosses 0"
     end, x = float(scan.strengths[-1]), scan.last
     at_end = game.with_(rule=RivalryRedistribution(end))
-    last, slope = margins_over(at_end.utility(x), V), game.laplacian(game.contribution(x))
+    last, slope = margins_over(at_end.utility(x), V), _per_strength(game, x)
     cross = np.where(slope!=0, end - last/np.where(slope!=0, slope, 1.), np.inf)
     edges = np.unique(cross[(cross>end) & (cross<=MOST)])
     cuts, now = [], bool((last>=0).all())
@@ -302,8 +331,7 @@ def rational_spans(game:Game, scan:Scan)->list[Span]:
     V = outside_option(game).value
     cuts = [0.] if scan.worst[0]>=0 else []
     cuts, end = cuts + _crossings(game, scan, V), float(scan.strengths[-1])
-    still_moving = (game.degree>0) & (scan.last<game.fed.cap)
-    if not still_moving.any():
+    if not scan.moving:
         cuts, end = cuts + _tail(game, scan, V), np.inf
     ends = cuts + [end]*(len(cuts)%2)
     return [Span(float(a), float(b)) for a, b in zip(ends[::2], ends[1::2])]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['curvature', 'Guess', 'guess', 'newton', 'jumps', 'earnings', 'run_kkt', 'RunSolution', 'run_equilibrium', 'apart',
-           'run_best_replies', 'run_best_response', 'run_exploitability', 'RunMarginal', 'run_marginal',
+           'run_best_replies', 'moved', 'run_best_response', 'run_exploitability', 'RunMarginal', 'run_marginal',
            'planner_terms', 'run_optimum', 'run_equilibria', 'myopic', 'one_round']
 
 # %% ../../nbs/game/10_run_solvers.ipynb #dbb5bfc9
@@ -33,7 +33,7 @@ def curvature(run:RunLaw, S, worth)->np.ndarray:
     H = np.stack([column(t) for t in range(T)], -1)
     return .5*(H + np.swapaxes(H, -1, -2))
 
-# %% ../../nbs/game/10_run_solvers.ipynb #5e9e0039
+# %% ../../nbs/game/10_run_solvers.ipynb #55d1d9bd
 class Guess(NamedTuple):
     "What follows from aggregates that organizations expect"
     S:np.ndarray     # expected, shape (..., T)
@@ -41,6 +41,7 @@ class Guess(NamedTuple):
     x:np.ndarray     # replies, shape (T, ..., N)
     F:np.ndarray     # their aggregates, shape (..., T)
     dual:np.ndarray  # D, shape (...)
+    noise:np.ndarray # what rounding may change in it, shape (...)
     near:np.ndarray  # where the search for the next replies begins
 
     @property
@@ -53,19 +54,19 @@ def guess(t:RunTerms, S, near=None)->Guess:
     b = t.run.gradient(S, t.worth)
     B = t.w*np.moveaxis(b, -1, 0)[..., None] + t.tau
     x, near = run_reply(t, B, near)
-    return Guess(S, B, x, t.total(x), _dual(t, S, b, B, x), near)
+    return Guess(S, B, x, t.total(x), *_dual(t, S, b, B, x), near)
 
-def _dual(t:RunTerms, S, b, B, x)->np.ndarray:
-    "D at b = grad P(S), shape (...)"
+def _dual(t:RunTerms, S, b, B, x)->tuple[np.ndarray, np.ndarray]:
+    "D at b = grad P(S), and what rounding may change in it, shape (...) each"
     s = t.data.value(t.held(x))
     own = (B*s - x*(t.c1 + .5*t.c2*x)).sum(0)
     fixed = np.einsum('t...n,...t->...n', s, b)       # of those whose amounts do not answer b
     on = t.w>0
     each = np.where(on, own/np.where(on, t.w, 1.), fixed).sum(-1)
-    P = (t.run.reference - t.run.losses(S)) @ t.worth
-    return each + P - (b*(S - t.rest)).sum(-1)
+    P, spent = (t.run.reference - t.run.losses(S)) @ t.worth, (b*(S - t.rest)).sum(-1)
+    return each + P - spent, 1e-14*(np.abs(each) + np.abs(P) + np.abs(spent))
 
-# %% ../../nbs/game/10_run_solvers.ipynb #836d290f
+# %% ../../nbs/game/10_run_solvers.ipynb #59d026f5
 def newton(t:RunTerms, tol:float=1e-13, most:int=100)->Found:
     "Aggregates that their own replies add up to, by Newton's method (Theorem 12)"
     lo, hi = t.total(np.zeros_like(t.cap)), t.total(t.cap)
@@ -77,7 +78,7 @@ def newton(t:RunTerms, tol:float=1e-13, most:int=100)->Found:
         step = np.linalg.solve(ones - J @ H, (at.F - at.S)[..., None])[..., 0]
         promised = np.einsum('...i,...ij,...j->...', at.F - at.S, H, step)
         new = _shortened(t, at, step, promised, lo, hi)
-        if new is at: break
+        if new is at or np.array_equal(new.S, at.S): break
         at = new
         visited.append(at.S)
     return Found(at.x, at.F, k + 1, at.off<=tol, visited)
@@ -88,7 +89,7 @@ def _shortened(t:RunTerms, at:Guess, step, promised, lo, hi)->Guess:
     for _ in range(40):
         new = guess(t, np.clip(at.S + h[..., None]*step, lo, hi), at.near)
         falls = new.dual <= at.dual + 1e-4*h*promised
-        level = (new.dual <= at.dual + 1e-14*np.abs(at.dual)) & (new.off<at.off)
+        level = (new.dual <= at.dual + at.noise) & (new.off<at.off)
         good = falls | level | (at.off==0)
         if good.all(): return new
         h = np.where(good, h, h/2)
@@ -180,7 +181,7 @@ def run_equilibrium(
     if throw and not ok: raise SolverError(status)
     return sol
 
-# %% ../../nbs/game/10_run_solvers.ipynb #554e78d5
+# %% ../../nbs/game/10_run_solvers.ipynb #712d09ca
 def apart(t:RunTerms, members)->RunTerms:
     "The organizations at `members`, each as a game of its own; a stack of games of one"
     one = lambda v: np.broadcast_to(v, t.cap.shape)[:, members, None]
@@ -198,9 +199,9 @@ def run_best_replies(
     t, x = run_terms(_single(game)), run_profile(game, x)
     k = np.arange(len(game.fed)) if members is None else np.atleast_1d(members)
     rest = others(t.data.value(t.held(x.T)))[:, k].T
-    return _moved(apart(t, k)._replace(rest=rest))
+    return moved(apart(t, k)._replace(rest=rest))
 
-def _moved(t:RunTerms)->np.ndarray:
+def moved(t:RunTerms)->np.ndarray:
     "Amounts of a stack of games of one organization, shape (k, T)"
     found = (_proximal if jumps(t) else newton)(t, 1e-13, 100)
     return found.x[..., 0].T
