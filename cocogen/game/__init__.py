@@ -2,10 +2,12 @@
 from ..streams import stream
 from . import tables # gives Federation its constructors from_frame and from_csv
 from .account import account, what_keeps, who_leaves
+from .audits import coalition_welfare, leave_one_out, misreport_regret, shapley
+from .coalitions import critical_discount, minmax, stable_coalition
 from .federation import Federation, FederationError, Segments, heterogeneity
-from .incentives import (FirstBest, SidePayments, auto_strength, best_strength, budget_gap,
-    coalition_welfare, critical_discount, individual_rationality, leave_one_out, misreport_regret,
-    outside_option, rational_strengths, shapley, side_payments, stable_coalition)
+from .incentives import (FirstBest, SidePayments, auto_strength, benefits, best_strength,
+    budget_gap, departures, individual_rationality, outside_option, rational_strengths,
+    side_payments)
 from .learning import Exponential, InverseSqrt, LawError, PowerLaw
 from .solvers import (Grid, Solution, SolverError, best_response, equilibria, equilibrium,
     exploitability, optimum)
@@ -18,9 +20,10 @@ __all__ = [
     'Game', 'GameError', 'NoTransfers', 'RivalryRedistribution',
     'Grid', 'Solution', 'SolverError', 'best_response', 'equilibria', 'equilibrium',
     'exploitability', 'optimum',
-    'FirstBest', 'SidePayments', 'auto_strength', 'best_strength', 'budget_gap',
-    'coalition_welfare', 'critical_discount', 'individual_rationality', 'leave_one_out',
-    'misreport_regret', 'outside_option', 'rational_strengths', 'shapley', 'side_payments',
-    'stable_coalition',
+    'FirstBest', 'SidePayments', 'auto_strength', 'benefits', 'best_strength', 'budget_gap',
+    'departures', 'individual_rationality', 'outside_option', 'rational_strengths',
+    'side_payments',
+    'critical_discount', 'minmax', 'stable_coalition',
+    'coalition_welfare', 'leave_one_out', 'misreport_regret', 'shapley',
     'account', 'what_keeps', 'who_leaves',
     'STRATEGIES', 'compare', 'play', 'summary']

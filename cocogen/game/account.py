@@ -6,7 +6,8 @@
 __all__ = ['account', 'who_leaves', 'what_keeps']
 
 # %% ../../nbs/game/14_account.ipynb #4ac4e9e0
-from .incentives import individual_rationality, rational_strengths, stable_coalition
+from .coalitions import stable_coalition
+from .incentives import individual_rationality, rational_strengths
 from .solvers import equilibrium
 from .utility import Game
 

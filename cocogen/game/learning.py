@@ -59,7 +59,7 @@ class LawError(CocogenError):
 
 def _check_constants(law, *positive:str):
     "Refuses impossible constants, and makes floats of possible ones"
-    for k in (*positive, 'floor', 'reference', 'decay'):
+    for k in (*positive, 'floor', 'reference', 'decay', 'memory'):
         if not hasattr(law, k): continue
         v, who = getattr(law, k), f"`{k}` of {type(law).__name__}"
         number = isinstance(v, Real) and np.isfinite(v)
@@ -67,6 +67,8 @@ def _check_constants(law, *positive:str):
             raise LawError(f"{who} must be positive and finite. Got: {v}")
         if k=='decay' and not (number and v>=0):
             raise LawError(f"{who} must be finite and not negative. Got: {v}")
+        if k=='memory' and not (number and 0<=v<1):
+            raise LawError(f"{who} must lie in [0, 1). Got: {v}")
         if not number: raise LawError(f"{who} must be finite. Got: {v}")
         if abs(v)>MOST:
             raise LawError(f"{who} must be at most {MOST:g} in size. Got: {float(v):g}")
@@ -86,23 +88,42 @@ class _Law:
 # %% ../../nbs/game/01_learning.ipynb #938a7e5d
 @dataclass(frozen=True)
 class PowerLaw(_Law):
-    "Loss = floor + a S^-b, `S` in effective samples"
+    "log(loss - floor) = memory log(reference - floor) + (1 - memory) log(a S^-b)"
     a:float=10.46              # loss at S=1 above the floor, > 0
     b:float=.36                # exponent, > 0
     floor:float=.2             # irreducible loss
-    reference:float=np.log(10) # loss that performance is measured from: ln K at the start
+    reference:float=np.log(10) # loss before the round, which performance is measured from
     decay:float=0.             # c in a_t = a t^-c over rounds, >= 0
+    memory:float=0.            # m, the weight of the loss before the round, in [0, 1)
 
     def __post_init__(self):
         _check_constants(self, 'a', 'b')
+        if self.memory>0 and not self.reference>self.floor:
+            raise LawError("A PowerLaw with memory starts from a loss above its floor. "
+                f"Got a reference of {self.reference:g} and a floor of {self.floor:g}")
 
     def at(self, reference:float, t:int=1)->'PowerLaw':
         "The law of round `t` >= 1, with a_t = a t^-c, when the last measured loss is `reference`"
         return replace(super().at(reference, t), a=self.a*t**-self.decay, decay=0.)
 
-    def loss(self, S): return self.floor + self.a*S**-self.b
-    def slope(self, S): return self.a*self.b*S**(-self.b-1)
-    def curvature(self, S): return -self.a*self.b*(self.b+1)*S**(-self.b-2)
+    @property
+    def one_round(self)->tuple[float, float]:
+        "Constant a' and exponent b' of the power law that one round follows"
+        if not self.memory: return self.a, self.b
+        before = (self.reference - self.floor)**self.memory
+        return before*self.a**(1 - self.memory), (1 - self.memory)*self.b
+
+    def loss(self, S):
+        a, b = self.one_round
+        return self.floor + a*S**-b
+
+    def slope(self, S):
+        a, b = self.one_round
+        return a*b*S**(-b-1)
+
+    def curvature(self, S):
+        a, b = self.one_round
+        return -a*b*(b+1)*S**(-b-2)
 
 # %% ../../nbs/game/01_learning.ipynb #1c79d33c
 @dataclass(frozen=True)

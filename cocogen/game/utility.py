@@ -79,6 +79,7 @@ def others(s:np.ndarray)->np.ndarray:
 class Economics:
     "What games of a round and of a run share; they have `fed`, `rule`, `discount`, `bystanders`"
     rivalry_factor = 1.       # on all of the rivalry; a `Grid` has one per game
+    rounds = 1                # of the game; a run has more
 
     def with_(self, **changes): return replace(self, **changes)
 
