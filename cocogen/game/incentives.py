@@ -51,6 +51,7 @@ def benefits(game:Game)->np.ndarray:
 class FirstBest:
     "Makes the planner's profile the equilibrium (Theorems 7 and 14; ours)"
     shares:str='equal' # who pays: 'equal' parts, or 'lindahl', each what it benefits
+    checked = True     # by the theorems; to read it would be to solve the planner's problem
 
     def __post_init__(self):
         if self.shares not in SHARES:

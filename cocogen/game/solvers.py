@@ -365,9 +365,10 @@ def _judged(game, t:Terms, method, found:Found)->Solution:
     "What a solver found, with the evidence for it"
     multipliers, res = kkt(t, found.x, t.marginal(found.S))
     ok = bool(found.converged and res<1e-5)   # a stopping rule may fire at a wrong point
-    ok = ok and (not enemies(t) or _certified(game, found.x))
-    k = found.iterations
-    status = status_of(ok, method, k, res, METHODS[method].advice)
+    k, advice = found.iterations, METHODS[method].advice
+    if ok and enemies(t) and not _certified(game, found.x):
+        ok, advice = False, "somebody gains by a larger change: play on from other amounts"
+    status = status_of(ok, method, k, res, advice)
     trace = found.visited
     if method in ('newton', 'picard'):
         trace = (float(np.squeeze(S)) for S in trace)
@@ -500,11 +501,12 @@ def _room(a, kappa)->float:
 
 def _bends_less(law, lo, hi)->tuple[bool, bool]:
     "Whether -Psi'' falls, and whether its logarithm is convex, at 200 points of [lo, hi]"
-    S = np.linspace(lo, hi, 200)
+    S = np.geomspace(lo, hi, 200) if hi>lo else np.array([lo, 2*lo])
     bend = -law.curvature(S)
     if not (bend>0).all(): return False, False
-    steps = np.diff(np.log(bend))
-    return bool((steps <= 1e-9).all()), bool((np.diff(steps) >= -1e-9).all())
+    slope = np.diff(np.log(bend))/np.diff(S)      # of the logarithm, between neighbours
+    rise = np.diff(slope) + 1e-6*np.abs(slope[1:])
+    return bool((slope <= 1e-12/hi).all()), bool((rise>=0).all())
 
 # %% ../../nbs/game/04_solvers.ipynb #c1371c14
 @singledispatch

@@ -186,7 +186,7 @@ def _paid(game, rule, s)->np.ndarray:
     if R.shape[R.ndim-s.ndim:]!=s.shape or (R.ndim>s.ndim and not stacked):
         _refuse(game, rule, 'transfers', f"have the shape of the contributions, {s.shape}",
             got=f"shape {R.shape}")
-    _refuse(game, rule, 'transfers', 'be finite', ~np.isfinite(R), lambda at: R[at])
+    _refuse(game, rule, 'transfers', 'be finite', ~np.isfinite(R), lambda at: f"{R[at]:g}")
     return R
 
 # %% ../../nbs/game/02_utility.ipynb #f39384de
@@ -199,7 +199,7 @@ def _own_rate(game, rule, shape)->np.ndarray:
         _refuse(game, rule, 'rate', f"have one number for each of {n} organizations",
             got=f"shape {tau.shape}")
     _refuse(game, rule, 'rate', 'be finite and not negative', ~(np.isfinite(tau) & (tau>=0)),
-        lambda at: tau[at])
+        lambda at: f"{tau[at]:.4g}")
     return tau
 
 # %% ../../nbs/game/02_utility.ipynb #75cb7d32
