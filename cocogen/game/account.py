@@ -52,5 +52,6 @@ def what_keeps(
     spans = [f"{low:.4g} to {high:.4g}" if high<float('inf') else f"{low:.4g} on"
         for low, high in rational_strengths(plain)]
     if spans: return f"{text} Everyone stays at strengths from {' and '.join(spans)}."
+    c = stable_coalition(plain)
     return (f"{text} No strength keeps everyone in; without transfers the stable coalition is "
-        f"{names(stable_coalition(plain).members)}.")
+        f"{names(c.members)}{'' if c.exact else ' (found by a search)'}.")

@@ -148,19 +148,20 @@ def _best_coalition(members, h:Held, V)->np.ndarray:
 LOOKAHEAD = dict(together=200, one_by_one=30) # most organizations for whom the search looks ahead
 
 def _most_negative(game:Game, inside, h:Held, V)->int:
-    "Who leaves first: the one with the lowest margin; of equals, the first"
+    "Who leaves first: the one with the lowest margin; of equals, the last"
     members = np.flatnonzero(inside)
     worth = h.margins[0, members] if h.possible[0] else remaining(game, members).weights
     least = worth.min()
-    return members[np.flatnonzero(worth <= least + 1e-10*abs(least))[0]]
+    return members[worth <= least + 1e-10*abs(least)][-1]
 
 def _least_harm(game:Game, inside, h:Held, V)->int:
     "Who leaves first: the one without whom the negative margins of the others sum to the least"
     members = np.flatnonzero(inside)
     then = held(game, _changed(inside, members), V)
     short = np.where(then.possible, np.minimum(then.margins, 0.).sum(1), -np.inf)
-    near = short >= short.max() - 1e-10*np.abs(V).sum()
-    return members[np.where(near, then.gained, -np.inf).argmax()]
+    rounding = 1e-10*np.abs(V).sum()
+    gained = np.where(short >= short.max() - rounding, then.gained, -np.inf)
+    return members[gained >= gained.max() - rounding][-1]
 
 # %% ../../nbs/game/06_coalitions.ipynb #b636ac1d
 def _drop(game:Game, V, whom)->list:
