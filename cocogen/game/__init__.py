@@ -13,18 +13,18 @@ from .learning import Exponential, InverseSqrt, LawError, PowerLaw
 from .run_incentives import Ahead, Rates, ahead, staying_payments
 from .run_solvers import RunSolution, myopic
 from .solvers import (Grid, Solution, SolverError, best_response, equilibria, equilibrium,
-    exploitability, optimum)
+    exploitability, optimum, planner_is_concave)
 from .strategies import STRATEGIES, compare, play, summary
-from .utility import Game, GameError, NoTransfers, RivalryRedistribution
+from .utility import Game, GameError, NoTransfers, RivalryRedistribution, check_rule
 
 __all__ = [
     'Federation', 'FederationError', 'Segments', 'heterogeneity', 'stream',
     'Exponential', 'InverseSqrt', 'LawError', 'PowerLaw',
     'Horizon', 'RunGame', 'RunLaw', 'RunSolution', 'myopic',
     'Ahead', 'Rates', 'ahead', 'staying_payments',
-    'Game', 'GameError', 'NoTransfers', 'RivalryRedistribution',
+    'Game', 'GameError', 'NoTransfers', 'RivalryRedistribution', 'check_rule',
     'Grid', 'Solution', 'SolverError', 'best_response', 'equilibria', 'equilibrium',
-    'exploitability', 'optimum',
+    'exploitability', 'optimum', 'planner_is_concave',
     'FirstBest', 'SidePayments', 'auto_strength', 'benefits', 'best_strength', 'budget_gap',
     'departures', 'individual_rationality', 'outside_option', 'rational_strengths',
     'side_payments',

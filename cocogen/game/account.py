@@ -13,7 +13,6 @@ from .learning import PowerLaw
 from .run_incentives import ahead
 from .solvers import equilibrium
 from .strategies import by_organization
-from .utility import Game
 
 # %% ../../nbs/game/14_account.ipynb #6f414001
 def account(

@@ -13,7 +13,7 @@ from .horizon import RunGame
 from .incentives import FirstBest, individual_rationality, redistribution
 from .run_incentives import Rates
 from .run_solvers import one_round
-from .solvers import SolverError, equilibrium, optimum
+from .solvers import equilibrium, optimum, planner_is_concave
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution
 
 # %% ../../nbs/game/12_strategies.ipynb #e6ee11fe
@@ -133,11 +133,9 @@ def compare(
     return pd.concat(frames, ignore_index=True)
 
 def _bound(game)->float:
-    "Welfare of the planner of this game, or NaN where it has none that is proved"
-    try:
-        return float(game.with_(rule=NoTransfers()).welfare(optimum(game).x))
-    except (GameError, SolverError):
-        return np.nan
+    "Welfare of the planner of this game, or NaN where it is not proved to be the highest"
+    if not planner_is_concave(game): return np.nan
+    return float(game.with_(rule=NoTransfers()).welfare(optimum(game).x))
 
 # %% ../../nbs/game/12_strategies.ipynb #7ee4f7f7
 def summary(frame):
