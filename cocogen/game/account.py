@@ -6,6 +6,7 @@
 __all__ = ['account', 'by_round', 'who_leaves', 'what_keeps', 'when_they_leave', 'law_sentence']
 
 # %% ../../nbs/game/14_account.ipynb #4ac4e9e0
+import numpy as np
 from .coalitions import stable_coalition
 from .horizon import RunGame
 from .incentives import individual_rationality, outside_option, rational_strengths
@@ -80,14 +81,16 @@ def _instead(plain, x, names)->str:
 def when_they_leave(game:RunGame, x)->str:
     "Before which rounds who would rather go on alone or stop; '' for a run of one round"
     if game.rounds==1: return ''
-    margins = ahead(game, x).margins
-    first = {}
-    for n, row in enumerate(margins[:, 1:]):
+    A, first = ahead(game, x), {}
+    for n, row in enumerate(A.margins[:, 1:]):
         if (row<0).any():
             first.setdefault(int((row<0).argmax()) + 2 + game.done, []).append(game.fed.name[n])
-    if not first: return "At no later round would anybody leave with the model it has."
-    told = [f"before round {t} {', '.join(names)}" for t, names in sorted(first.items())]
-    return f"With the model that they have by then would leave: {'; '.join(told)}."
+    if not first: return "At no later round would anybody leave with the model it has by then."
+    told = '; '.join(f"before round {t} {', '.join(who)}" for t, who in sorted(first.items()))
+    short = np.flatnonzero(A.surplus<0)
+    remedy = "Balanced payments by round can keep everyone" if not short.size else (
+        f"No balanced payments can keep everyone before round {short[0] + 1 + game.done}")
+    return f"Later some would leave with the model that they have by then: {told}. {remedy}."
 
 def law_sentence(game)->str:
     "The learning law that a game stands on, with its constants"
