@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WORTH', 'Horizon', 'RunLaw', 'PowerRun', 'Separate', 'over', 'check_run_law', 'RunGame', 'Later']
 
-# %% ../../nbs/game/08_horizon.ipynb #9eabe1c5
+# %% ../../nbs/game/08_horizon.ipynb #1dfad8e6
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
 from numbers import Integral, Real
@@ -13,10 +13,11 @@ from typing import Protocol
 import numpy as np
 from ..streams import stream
 from .federation import MOST, Federation
-from .learning import InverseSqrt, Law, LawError, PowerLaw
-from .utility import Economics, GameError, NoTransfers, Rule, check_rule, others
+from .learning import InverseSqrt, Law, LawError, PowerLaw, check_law
+from .utility import (Economics, GameError, NoTransfers, RivalryRedistribution, Rule,
+    check_parts, check_rule, counted, others)
 
-# %% ../../nbs/game/08_horizon.ipynb #c72dc8cd
+# %% ../../nbs/game/08_horizon.ipynb #ca546300
 WORTH = ('final', 'in-use')
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Horizon:
         _check_rounds(self.rounds)
         if not isinstance(self.keep_stock, (bool, np.bool_)):
             raise GameError(f"`keep_stock` must be true or false. Got: {self.keep_stock!r}")
+        object.__setattr__(self, 'rounds', int(self.rounds))           # plain values, for files
+        object.__setattr__(self, 'keep_stock', bool(self.keep_stock))
         if isinstance(self.worth, str):
             if self.worth not in WORTH:
                 raise GameError("`worth` must be 'final', 'in-use' or a weight for each round. "
@@ -38,8 +41,8 @@ class Horizon:
             object.__setattr__(self, 'worth', _own_worth(self.worth, self.rounds))
 
     @cached_property
-    def weights(self)->np.ndarray:
-        "omega: what the loss after each round counts for, shape (T,); they sum to 1"
+    def omega(self)->np.ndarray:
+        "What the loss after each round counts for, shape (T,); they sum to 1"
         if self.worth=='final': return (np.arange(self.rounds)==self.rounds - 1)*1.
         if self.worth=='in-use': return np.full(self.rounds, 1/self.rounds)
         own = np.array(self.worth)
@@ -68,7 +71,7 @@ def _own_worth(worth, rounds:int)->tuple:
             f"number. Got: {', '.join(f'{v:g}' for v in own)}")
     return tuple(own.tolist())
 
-# %% ../../nbs/game/08_horizon.ipynb #c6c40055
+# %% ../../nbs/game/08_horizon.ipynb #9069eac6
 class RunLaw(Protocol):
     "How the losses of a run follow from its aggregates `S` > 0, effective samples, (..., T)"
     reference:float # loss before the first round, nats
@@ -77,21 +80,21 @@ class RunLaw(Protocol):
         "The losses after each round, nats, shape (..., T)"
         ...
 
-    def gradient(self, S:np.ndarray, worth:np.ndarray)->np.ndarray:
-        "Derivatives of the worth, sum_t worth_t (reference - losses_t), in each S, (..., T), >= 0"
+    def gradient(self, S:np.ndarray, omega:np.ndarray)->np.ndarray:
+        "Derivatives of the worth, sum_t omega_t (reference - losses_t), in each S, (..., T), >= 0"
         ...
 
-# %% ../../nbs/game/08_horizon.ipynb #e1d1e616
+# %% ../../nbs/game/08_horizon.ipynb #d6c1a725
 @dataclass(frozen=True)
 class PowerRun:
     "The power law with memory over a run (Lemma 3)"
     law:PowerLaw
     rounds:int       # T, that are left
     done:int         # rounds that were played before, which the decay counts
-    reference:float  # loss before the first of these rounds
+    reference:float  # loss before the first of these rounds, nats
 
     @cached_property
-    def shares(self)->np.ndarray:
+    def fading(self)->np.ndarray:
         "Weight of the data of round k in the logarithm of the loss of round t, shape (T, T)"
         m, t = self.law.memory, np.arange(self.rounds)
         lag = t[:, None] - t
@@ -101,37 +104,37 @@ class PowerRun:
     def start(self)->np.ndarray:
         "Logarithms of the losses above the floor if every S were 1, shape (T,)"
         law, t = self.law, np.arange(1, self.rounds + 1)
-        known = self.shares @ (np.log(law.a) - law.decay*np.log(t + self.done))
+        known = self.fading @ (np.log(law.a) - law.decay*np.log(t + self.done))
         if not law.memory: return known
         return known + law.memory**t*np.log(self.reference - law.floor)
 
     def excess(self, S)->np.ndarray:
         "Losses above the floor, shape (..., T)"
-        return np.exp(self.start - self.law.b*(np.log(S) @ self.shares.T))
+        return np.exp(self.start - self.law.b*(np.log(S) @ self.fading.T))
 
     def losses(self, S): return self.law.floor + self.excess(S)
 
-    def gradient(self, S, worth):
-        return self.law.b*((worth*self.excess(S)) @ self.shares)/S
+    def gradient(self, S, omega):
+        return self.law.b*((omega*self.excess(S)) @ self.fading)/S
 
-# %% ../../nbs/game/08_horizon.ipynb #49938524
-def hessian(self:PowerRun, S, worth)->np.ndarray:
+# %% ../../nbs/game/08_horizon.ipynb #b4641e5c
+def hessian(self:PowerRun, S, omega)->np.ndarray:
     "Second derivatives of the worth, shape (..., T, T)"
-    b, weighed = self.law.b, worth*self.excess(S)
-    g = b*self.shares/S[..., None, :]
+    b, weighed = self.law.b, omega*self.excess(S)
+    g = b*self.fading/S[..., None, :]
     out = -np.einsum('...tk,...tj->...kj', weighed[..., None]*g, g)
     k = np.arange(self.rounds)
-    out[..., k, k] -= b*(weighed @ self.shares)/S**2
+    out[..., k, k] -= b*(weighed @ self.fading)/S**2
     return out
 
 PowerRun.hessian = hessian
 
-# %% ../../nbs/game/08_horizon.ipynb #6b4f0877
+# %% ../../nbs/game/08_horizon.ipynb #fa3d56b0
 @dataclass(frozen=True)
 class Separate:
     "A law without memory over a run: the loss after a round follows from the round's data"
     laws:tuple       # the law of each round
-    reference:float  # loss before the first round
+    reference:float  # loss before the first round, nats
 
     def _each(self, method:str, S)->np.ndarray:
         "What a method of each round's law says, shape (..., T)"
@@ -139,10 +142,10 @@ class Separate:
         return np.stack([np.broadcast_to(v, S.shape[:-1]) for v in said], -1)
 
     def losses(self, S): return self.reference - self._each('value', S)
-    def gradient(self, S, worth): return worth*self._each('slope', S)
+    def gradient(self, S, omega): return omega*self._each('slope', S)
 
-    def hessian(self, S, worth):
-        return (worth*self._each('curvature', S))[..., None]*np.eye(len(self.laws))
+    def hessian(self, S, omega):
+        return (omega*self._each('curvature', S))[..., None]*np.eye(len(self.laws))
 
 # %% ../../nbs/game/08_horizon.ipynb #42e18097
 @singledispatch
@@ -175,45 +178,57 @@ def _(law:InverseSqrt, rounds, done, reference):
             f"each, and has no form over a run of several. Got {rounds + done} rounds")
     return Separate((law.at(reference),), reference)
 
-# %% ../../nbs/game/08_horizon.ipynb #d9d9ebcb
+# %% ../../nbs/game/08_horizon.ipynb #d46b3a38
 def check_run_law(
     run:RunLaw,
     low, high,  # smallest and largest aggregates in use, shape (T,) each, 0 < low <= high
-    worth       # weights of the rounds, shape (T,)
+    omega       # what the losses count for, shape (T,)
 )->None:
-    "Raises `LawError` unless the worth of a run increases and is concave, with a true gradient"
+    "Raises `LawError` unless the worth of a run increases and is concave, with true derivatives"
     who, r = type(run).__name__, stream(0, 'run law')
     S = low*(high/low)**r.uniform(size=(32, len(low)))
     try:
-        P, g = ((run.reference - run.losses(S)) @ worth, run.gradient(S, worth))
+        P, g = _worth(run, S, omega), np.asarray(run.gradient(S, omega), float)
     except (AttributeError, TypeError, ValueError) as e:
         raise LawError("A run law needs `reference`, `losses` and `gradient`, which take and "
             f"return arrays. Got of {who}: {e}") from None
-    if np.shape(g)!=S.shape or not (np.isfinite(P).all() and np.isfinite(g).all()):
+    if g.shape!=S.shape or not (np.isfinite(P).all() and np.isfinite(g).all()):
         raise LawError(f"The gradient of {who} must be finite, of shape {S.shape}. "
-            f"Got shape {np.shape(g)}, and a worth of {P.min():.4g} to {P.max():.4g}")
+            f"Got shape {g.shape}, and a worth of {P.min():.4g} to {P.max():.4g}")
     if (g<0).any():
         raise LawError(f"The worth of a run under {who} must increase. Got slope {g.min():.4g}")
-    _check_gradient(who, run, S, g, worth)
+    _check_derivatives(who, run, S, g, omega)
     bend = ((g[1:] - g[:-1])*(S[1:] - S[:-1])).sum(-1)
     if (bend > 1e-9*np.abs(g*S).sum(-1).max()).any():
         raise LawError(f"The worth of a run under {who} must be concave. Got a gradient that "
             f"rises by {bend.max():.4g} along a segment")
 
-# %% ../../nbs/game/08_horizon.ipynb #5bc5efa8
-def _check_gradient(who:str, run:RunLaw, S, g, worth):
-    "Refuses a gradient that is not the derivative of the losses"
-    worth_of = lambda S: (run.reference - run.losses(S)) @ worth
-    for t in range(S.shape[-1]):
-        e = 1e-4*S*(np.arange(S.shape[-1])==t)
-        found = (worth_of(S + e) - worth_of(S - e))/(2e-4*S[:, t])
-        rounding = 1e-8*np.abs(worth_of(S))/S[:, t] + 1e-3*np.abs(g[:, t])
-        bad = np.flatnonzero(np.abs(found - g[:, t]) > rounding)
-        if bad.size:
-            raise LawError(f"`gradient` of {who} must be the derivative of its losses. "
-                f"Got {g[bad[0], t]:.4g} against {found[bad[0]]:.4g} in round {t+1}")
+def _worth(run:RunLaw, S, omega)->np.ndarray:
+    "The worth of aggregates of shape (..., T), nats, shape (...)"
+    return ((run.reference - np.asarray(run.losses(S), float))*omega).sum(-1)
 
-# %% ../../nbs/game/08_horizon.ipynb #c533f23c
+# %% ../../nbs/game/08_horizon.ipynb #414f30df
+def _check_derivatives(who:str, run:RunLaw, S, g, omega):
+    "Refuses a gradient, or a Hessian, that is not the derivative of what it should be"
+    T = S.shape[-1]
+    H = np.asarray(run.hessian(S, omega), float) if hasattr(run, 'hessian') else None
+    for t in range(T):
+        e = 1e-4*S*(np.arange(T)==t)
+        width, P = 2e-4*S[:, t], _worth(run, S, omega)
+        found = (_worth(run, S + e, omega) - _worth(run, S - e, omega))/width
+        bad = np.abs(found - g[:, t]) > 1e-8*np.abs(P)/S[:, t] + 1e-3*np.abs(g[:, t])
+        if bad.any():
+            raise LawError(f"`gradient` of {who} must be the derivative of its losses. "
+                f"Got {g[bad, t][0]:.4g} against {found[bad][0]:.4g} in round {t+1}")
+        if H is None: continue
+        bend = (run.gradient(S + e, omega) - run.gradient(S - e, omega))/width[:, None]
+        size = np.abs(g).max() + 1e-300
+        if (np.abs(bend - H[..., t])*S[:, t, None] > 1e-3*np.abs(H[..., t]*S[:, t, None])
+                + 1e-6*size).any():
+            raise LawError(f"`hessian` of {who} must be the derivative of its gradient. "
+                f"Got another in round {t+1}")
+
+# %% ../../nbs/game/08_horizon.ipynb #a3967cfc
 @dataclass(frozen=True, eq=False)
 class RunGame(Economics):
     "The game of a whole run: every organization chooses its amounts of all rounds"
@@ -224,8 +239,8 @@ class RunGame(Economics):
     discount:float=.85            # kappa: how strongly heterogeneity discounts data, in [0, 1)
     bystanders:np.ndarray=0.      # added to r for rivals that only receive the model, shape (N,)
     cap:np.ndarray=None           # most samples per round, shape (N,) or (N, T); default: `fed`'s
-    unit_cost:np.ndarray=None     # linear price, likewise
-    congestion:np.ndarray=None    # and its growth, likewise
+    unit_cost:np.ndarray=None     # linear price, money per sample, in the same shapes
+    congestion:np.ndarray=None    # its growth, money per sample squared, in the same shapes
     done:int=0                    # rounds of the horizon that were played already
     loss:float=None               # measured after them; default: the law's reference
 
@@ -233,40 +248,39 @@ class RunGame(Economics):
         _check_run(self)
 
     @property
-    def rounds(self)->int:
-        "Rounds that are left"
-        return self.horizon.rounds - self.done
+    def rounds(self)->int: return self.horizon.rounds - self.done # that are left
 
     @cached_property
-    def worth(self)->np.ndarray:
-        "omega of the rounds that are left, shape (T,); of a whole run they sum to 1"
-        return self.horizon.weights[self.done:]
+    def omega(self)->np.ndarray:
+        "What the losses of the rounds that are left count for, (T,); of a whole run they sum to 1"
+        return self.horizon.omega[self.done:]
 
-# %% ../../nbs/game/08_horizon.ipynb #e43d85f5
-def _caps(self:RunGame)->np.ndarray:
-    "Most samples, shape (T, N)"
-    return _by_round(self, 'cap')
+    @cached_property
+    def caps(self)->np.ndarray:
+        "Most samples, shape (T, N)"
+        return _rounds_first(self, 'cap')
 
-def _prices(self:RunGame)->tuple[np.ndarray, np.ndarray]:
-    "Linear price c1 and congestion c2, shape (T, N) each"
-    return _by_round(self, 'unit_cost'), _by_round(self, 'congestion')
+    @cached_property
+    def prices(self)->tuple[np.ndarray, np.ndarray]:
+        "Linear price, money per sample, and congestion, per sample squared, shape (T, N) each"
+        return _rounds_first(self, 'unit_cost'), _rounds_first(self, 'congestion')
 
-def _run(self:RunGame)->RunLaw:
-    "The law's form over the rounds that are left"
-    before = self.law.reference if self.loss is None else float(self.loss)
-    return over(self.law, self.rounds, self.done, before)
+    @cached_property
+    def run(self)->RunLaw:
+        "The law's form over the rounds that are left"
+        before = self.law.reference if self.loss is None else float(self.loss)
+        return over(self.law, self.rounds, self.done, before)
 
-def _rate(self:RunGame)->np.ndarray:
-    "tau: what a unit of one's own contribution earns in each round, shape (T, N)"
-    return np.broadcast_to(self.rule.rate(self), (self.rounds, len(self.fed)))
+    @cached_property
+    def rate(self)->np.ndarray:
+        "tau: what one's own contribution earns in each round, money per sample, shape (T, N)"
+        _check_strength(self)
+        return np.broadcast_to(self.rule.rate(self), (self.rounds, len(self.fed)))
 
-for name, what in dict(caps=_caps, prices=_prices, run=_run, rate=_rate).items():
-    kept = cached_property(what)
-    kept.__set_name__(RunGame, name)
-    setattr(RunGame, name, kept)
+# %% ../../nbs/game/08_horizon.ipynb #056a03a2
+RunGame.by_round = True # contributions have an axis of rounds
 
-# %% ../../nbs/game/08_horizon.ipynb #6e61285a
-def _by_round(game:RunGame, name:str)->np.ndarray:
+def _rounds_first(game:RunGame, name:str)->np.ndarray:
     "A field of the game, or else of its consortium, shape (T, N)"
     own, shape = getattr(game, name), (game.rounds, len(game.fed))
     if own is None: return np.broadcast_to(getattr(game.fed, name), shape)
@@ -283,34 +297,66 @@ def _by_round(game:RunGame, name:str)->np.ndarray:
             f"Got: {v[bad][0]:g}")
     return np.ascontiguousarray(np.broadcast_to(v.T if v.ndim==2 else v, shape))
 
-# %% ../../nbs/game/08_horizon.ipynb #92bc2bc6
+# %% ../../nbs/game/08_horizon.ipynb #0ac7f305
 def _check_run(game:RunGame):
     "Refuses a game to which the theory does not apply"
     if not isinstance(game.horizon, Horizon):
         raise GameError(f"`horizon` must be a Horizon. Got: {game.horizon!r}")
-    left = isinstance(game.done, Integral) and 0<=game.done<game.horizon.rounds
-    if not left:
+    whole = isinstance(game.done, Integral) and not isinstance(game.done, bool)
+    if not (whole and 0<=game.done<game.horizon.rounds):
         raise GameError("`done` must be a whole number of rounds below the "
             f"{game.horizon.rounds} of the horizon. Got: {game.done!r}")
-    if not (game.loss is None or (isinstance(game.loss, Real) and np.isfinite(game.loss))):
+    number = isinstance(game.loss, Real) and not isinstance(game.loss, bool)
+    if not (game.loss is None or (number and np.isfinite(game.loss))):
         raise GameError(f"`loss` must be a finite number. Got: {game.loss!r}")
-    if not all(callable(getattr(game.rule, k, None)) for k in ('rate', 'transfers')):
-        raise GameError(f"A rule needs the methods rate and transfers. Got: {game.rule!r}")
-    if not (isinstance(game.discount, Real) and 0<=game.discount<1):
-        raise GameError(f"`discount` must lie in [0, 1). Got: {game.discount}")
+    check_parts(game)
     for name in ('cap', 'unit_cost', 'congestion'):
-        _by_round(game, name)
-    if not isinstance(game.run, (PowerRun, Separate)):
-        least, most = (s.sum(-1) for s in game.s_range)
-        check_run_law(game.run, least, most, game.worth)
+        _rounds_first(game, name)
+    _check_law(game)
+    _check_strength(game)
     check_rule(game)
+    _check_rounds_apart(game)
 
-# %% ../../nbs/game/08_horizon.ipynb #598e5530
+def _check_law(game:RunGame):
+    "Refuses a law under which the theorems are false, over all aggregates that can occur"
+    if not isinstance(getattr(game.law, 'reference', None), Real):
+        raise LawError("A learning law needs a `reference`, the loss that performance is measured "
+            f"from. Got: {game.law!r}")
+    least, most = game.s_range
+    if isinstance(game.run, Separate):
+        for law in game.run.laws:
+            check_law(law, least.min(), most.sum(-1).max())
+    elif not isinstance(game.run, PowerRun):
+        check_run_law(game.run, least.min(-1), most.sum(-1), game.omega)
+
+# %% ../../nbs/game/08_horizon.ipynb #8a5285cd
+def _check_strength(game:RunGame):
+    "Refuses a redistribution whose strengths are not one number or one for each round"
+    inner = getattr(game.rule, 'rule', game.rule)
+    shape = np.shape(getattr(inner, 'strength', 0.))
+    if isinstance(inner, RivalryRedistribution) and shape not in ((), (game.rounds,)):
+        raise GameError(f"`strength` must be one number or one for each of {game.rounds} rounds "
+            f"(a list of games is solved by `equilibria`). Got shape {shape}")
+
+def _check_rounds_apart(game:RunGame):
+    "Refuses a rule of one's own whose payments in one round follow from another round"
+    if getattr(type(game.rule), 'checked', False) or game.rounds==1: return
+    least, most = game.s_range
+    s = least + .5*(most - least)
+    for t in range(game.rounds):
+        other = np.where(np.arange(game.rounds)[:, None]==t, least, s)
+        moved = np.abs(game.rule.transfers(game, other) - game.rule.transfers(game, s))
+        if np.delete(moved, t, 0).max() > 1e-9*(moved.max() + np.abs(s).max()):
+            raise GameError("A rule must pay each round by the contributions of that round. Got "
+                f"payments of other rounds that follow from those of round {t + 1}")
+
+# %% ../../nbs/game/08_horizon.ipynb #af9f3c7f
 def run_profile(game:RunGame, x)->np.ndarray:
     "`x` as floats of shape (..., N, T) inside the box, or a `GameError` that says whose is not"
     n, rounds = len(game.fed), game.rounds
     try:
-        x = np.asarray(x, float)
+        x = np.asarray(x)
+        x = x.astype(float) if x.dtype.kind in 'iuf' else np.asarray(x.tolist(), float)
     except (TypeError, ValueError):
         raise GameError(f"A profile is an array of numbers. Got: {x!r}") from None
     if x.ndim<2 or x.shape[-2:]!=(n, rounds):
@@ -322,6 +368,14 @@ def run_profile(game:RunGame, x)->np.ndarray:
         at = tuple(np.argwhere(bad)[0])
         raise GameError(f"An amount must lie between 0 and the cap ({cap[at[-2:]]:g}). "
             f"Got {x[at]} for organization '{game.fed.name[at[-2]]}' in round {at[-1] + 1}")
+    return x
+
+def one_profile(game:RunGame, x)->np.ndarray:
+    "One profile, as floats of shape (N, T), or a `GameError`"
+    x = run_profile(game, x)
+    if x.ndim!=2:
+        raise GameError(f"One profile of a run has shape ({len(game.fed)}, {game.rounds}). "
+            f"Got shape {x.shape}")
     return x
 
 def _held(self:RunGame, x)->np.ndarray:
@@ -336,7 +390,7 @@ def _s(self:RunGame, x)->np.ndarray:
 RunGame.held = _held
 RunGame._s = _s
 
-# %% ../../nbs/game/08_horizon.ipynb #543da6c7
+# %% ../../nbs/game/08_horizon.ipynb #c4b03d34
 def _s_range(self:RunGame)->tuple[np.ndarray, np.ndarray]:
     "Contributions where nobody generates, and where everybody its cap, shape (T, N) each"
     most = np.cumsum(self.caps, 0) if self.horizon.keep_stock else self.caps
@@ -344,7 +398,7 @@ def _s_range(self:RunGame)->tuple[np.ndarray, np.ndarray]:
 
 def worth_of(self:RunGame, S)->np.ndarray:
     "P: what aggregates of shape (..., T) are worth, nats, shape (...)"
-    return (self.run.reference - self.run.losses(S)) @ self.worth
+    return (self.run.reference - self.run.losses(S)) @ self.omega
 
 def contribution(self:RunGame, x)->np.ndarray:
     "Effective samples by organization and round, shape (..., N, T)"
@@ -386,7 +440,7 @@ def damage(self:RunGame, x)->np.ndarray:
 for method in (cost, transfers, damage):
     setattr(RunGame, method.__name__, method)
 
-# %% ../../nbs/game/08_horizon.ipynb #421c4c78
+# %% ../../nbs/game/08_horizon.ipynb #cdca984d
 def utility(
     self:RunGame,
     x,        # profile, shape (..., N, T)
@@ -410,31 +464,34 @@ def welfare(self:RunGame, x)->np.ndarray:
     return self.utility(x).sum(-1)
 
 def potential(self:RunGame, x)->np.ndarray:
-    "Phi (Theorem 9), in units of performance, shape (...); without those of weight <= 0"
+    "Phi (Theorem 9), in units of performance, shape (...); see `counted` for whose terms it has"
     s, w = self._s(x), self.weights
+    on = counted(w, self.caps.max(0))
     own = (self.rate*s).sum(-2) - self.cost(x).sum(-1)
-    paid = np.where(w>0, own/np.where(w>0, w, 1.), 0.)
-    return self.worth_of(s.sum(-1)) + paid.sum(-1)
+    return self.worth_of(s.sum(-1)) + np.where(on, own/np.where(on, w, 1.), 0.).sum(-1)
 
 for method in (utility, welfare, potential):
     setattr(RunGame, method.__name__, method)
 
-# %% ../../nbs/game/08_horizon.ipynb #4f0806c2
+# %% ../../nbs/game/08_horizon.ipynb #79c5a4e7
 @dataclass(frozen=True, eq=False)
 class Later:
     "The rule of a run in the rounds that are left, at the rates that were fixed for them"
-    game:RunGame
-    rounds:int     # that were played
+    game:RunGame   # the whole run
+    start:int      # the first of the rounds, counted from 0
+    stop:int       # the first after them
     checked = True # as the rule of the whole run
 
-    def rate(self, game): return self.game.rate[self.rounds:]
+    def rate(self, game): return self.game.rate[self.start:self.stop]
 
     def transfers(self, game, s):
-        played = np.broadcast_to(s[..., :1, :], s.shape[:-2] + (self.rounds, s.shape[-1]))
-        whole = np.concatenate([played, s], -2)     # rounds do not act on each other's transfers
-        return self.game.rule.transfers(self.game, whole)[..., self.rounds:, :]
+        "R of the rounds, money, from their contributions, both of shape (..., T, N)"
+        before, after = (np.repeat(s[..., :1, :], k, -2)
+            for k in (self.start, self.game.rounds - self.stop))
+        whole = np.concatenate([before, s, after], -2) # rounds do not act on each other's payments
+        return self.game.rule.transfers(self.game, whole)[..., self.start:self.stop, :]
 
-# %% ../../nbs/game/08_horizon.ipynb #88adc049
+# %% ../../nbs/game/08_horizon.ipynb #626e3371
 def after(
     self:RunGame,
     rounds:int, # that were played, 0..T-1
@@ -442,16 +499,21 @@ def after(
     loss=None   # measured after them; default: the predicted one
 )->RunGame:
     "The game of the rounds that are left once some were played"
-    if not (isinstance(rounds, Integral) and 0<=rounds<self.rounds):
+    whole = isinstance(rounds, Integral) and not isinstance(rounds, bool)
+    if not (whole and 0<=rounds<self.rounds):
         raise GameError(f"`rounds` must lie in 0..{self.rounds - 1}. Got: {rounds!r}")
-    if rounds==0: return self
-    x = run_profile(self, x)
-    stock = self.fed.stock + (x[:, :rounds].sum(1) if self.horizon.keep_stock else 0.)
+    if rounds==0: return self if loss is None else self.with_(loss=loss)
+    x = one_profile(self, np.where(np.arange(self.rounds)<rounds, x, 0.))
+    stock = self.fed.stock + (x.sum(1) if self.horizon.keep_stock else 0.)
     loss = float(self.losses(x)[rounds - 1]) if loss is None else loss
-    def later(v): return v[:, rounds:] if np.ndim(v)==2 else v
-    by_round = {k: later(getattr(self, k)) for k in ('cap', 'unit_cost', 'congestion')}
-    rule = self.rule if isinstance(self.rule, NoTransfers) else Later(self, rounds)
-    return self.with_(fed=self.fed.with_(stock=stock), done=self.done + rounds, loss=loss,
-        rule=rule, **by_round)
+    rest = self.with_(fed=self.fed.with_(stock=stock), done=self.done + rounds, loss=loss,
+        rule=NoTransfers(), **sliced(self, slice(rounds, None)))
+    if isinstance(self.rule, NoTransfers): return rest
+    return rest.with_(rule=Later(self, rounds, self.rounds))
+
+def sliced(game:RunGame, rounds:slice)->dict:
+    "Caps and prices of some rounds, as fields of a game"
+    own = {k: getattr(game, k) for k in ('cap', 'unit_cost', 'congestion')}
+    return {k: v[:, rounds] if np.ndim(v)==2 else v for k, v in own.items()}
 
 RunGame.after = after

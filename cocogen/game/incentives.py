@@ -28,7 +28,7 @@ from cocogen.game.utility import (Game, GameError, NoTransfers, RivalryRedistrib
 def budget_gap(game:Game, x)->float:
     "|sum of transfers| over the sum of their sizes, at profile `x`; of a run, the worst round's"
     R = game.transfers(x)
-    by_round = R.T if hasattr(game, 'horizon') else R[None]
+    by_round = R.T if game.by_round else R[None]
     if by_round.ndim!=2:
         raise GameError(f"`budget_gap` takes one profile, shape ({len(game.fed)},) or, of a run, "
             f"({len(game.fed)}, T). Got shape {R.shape}")
@@ -55,7 +55,7 @@ class FirstBest:
     checked = True     # by the theorems; to read it would be to solve the planner's problem
 
     def __post_init__(self):
-        if self.shares not in SHARES:
+        if not isinstance(self.shares, str) or self.shares not in SHARES:
             raise GameError(f"`shares` must be one of {', '.join(SHARES)}. Got: {self.shares!r}")
 
     def rate(self, game):
@@ -89,20 +89,18 @@ class SidePayments:
     checked = True     # a game reads the rule to which they are added
 
     def __post_init__(self):
+        if not callable(getattr(self.rule, 'transfers', None)):
+            raise GameError("Side payments are added to a rule. "
+                f"Got: {self.rule!r}")
         k = _balanced(self.amounts)
         k.flags.writeable = False
         object.__setattr__(self, 'amounts', k)
 
     def rate(self, game): return self.rule.rate(game)
     def transfers(self, game, s):
-        n, rounds, shape = len(game.fed), game.rounds, self.amounts.shape
-        if shape[0]!=n:
-            raise GameError("Side payments need one amount for each of "
-                f"{n} organizations. Got: {shape[0]}")
-        if shape[1:] not in ((), (rounds,)):
-            raise GameError(f"Side payments by round need one amount for each of {rounds} "
-                f"rounds. Got: {shape[1]}")
-        each = self.amounts/rounds if self.amounts.ndim==1 else self.amounts.T
+        each = game.spread(self.amounts, "Side payments")
+        if self.amounts.ndim==1:
+            each = each/game.rounds
         return self.rule.transfers(game, s) + each
 
 # %% ../../nbs/game/05_incentives.ipynb #ca8dde9d
@@ -308,7 +306,7 @@ def _crossings(game:Game, scan:Scan, V)->list:
 def _per_strength(game:Game, x)->np.ndarray:
     "What each receives at amounts `x` per unit of strength, money, shape (N,)"
     R = game.with_(rule=RivalryRedistribution(1.)).transfers(x)
-    return R.sum(-1) if hasattr(game, 'horizon') else R
+    return R.sum(-1) if game.by_round else R
 
 def _tail(game:Game, scan:Scan, V)->list:
     "Strengths beyond the scan, where amounts stand still, at which the lowest margin crosses 0"

@@ -5,20 +5,21 @@
 # %% auto #0
 __all__ = ['run_benefits', 'Rates', 'run_outside_option', 'Ahead', 'ahead', 'staying_payments', 'run_scan_strengths']
 
-# %% ../../nbs/game/11_run_incentives.ipynb #ebb61a01
+# %% ../../nbs/game/11_run_incentives.ipynb #26299c27
 from dataclasses import dataclass
 from typing import NamedTuple
 import numpy as np
 from .federation import MOST, floats
-from .horizon import RunGame, over, run_profile
+from .horizon import RunGame, one_profile
 from .incentives import (SHARES, Outside, Scan, SidePayments, benefits, checked_points,
     margins_over, outside_option, scan_strengths, strengths_between)
+from .learning import Contribution
 from .replies import RunTerms, run_terms
 from .run_solvers import apart, moved
 from .solvers import equilibria, optimum
 from .utility import GameError, NoTransfers, RivalryRedistribution, others
 
-# %% ../../nbs/game/11_run_incentives.ipynb #a38c371e
+# %% ../../nbs/game/11_run_incentives.ipynb #eec292a8
 @benefits.register
 def run_benefits(game:RunGame)->np.ndarray:
     "beta: what a unit of each round's aggregate is worth to each, money, (T, N) (Theorem 14)"
@@ -26,11 +27,11 @@ def run_benefits(game:RunGame)->np.ndarray:
     s = np.swapaxes(plain.contribution(optimum(plain).x), 0, 1)
     r, rest, run = plain.rival_value, others(s), plain.run
     alone = (r<=0) | (rest.min(0)<=0)
-    less = run.gradient(np.where(alone, 1., rest).T, plain.worth).T
-    own = plain.weights*run.gradient(s.sum(-1), plain.worth)[:, None]
+    less = run.gradient(np.where(alone, 1., rest).T, plain.omega).T
+    own = plain.weights*run.gradient(s.sum(-1), plain.omega)[:, None]
     return own + np.where(alone, 0., r*less)
 
-# %% ../../nbs/game/11_run_incentives.ipynb #65fcfa19
+# %% ../../nbs/game/11_run_incentives.ipynb #09d82d23
 @dataclass(frozen=True, eq=False)
 class Rates:
     "Pays contributions at given rates, and shares what that costs (ours)"
@@ -40,7 +41,7 @@ class Rates:
 
     def __post_init__(self):
         tau = floats(self.tau, '`tau`')
-        if self.shares not in SHARES:
+        if not isinstance(self.shares, str) or self.shares not in SHARES:
             raise GameError(f"`shares` must be one of {', '.join(SHARES)}. Got: {self.shares!r}")
         if tau.ndim not in (1, 2) or not (np.isfinite(tau) & (tau>=0)).all():
             raise GameError("`tau` must be finite and not negative, of shape (N,) or (N, T). "
@@ -48,19 +49,17 @@ class Rates:
         object.__setattr__(self, 'tau', tau)
 
     def rate(self, game):
-        if len(self.tau)!=len(game.fed) or self.tau.shape[1:] not in ((), (game.rounds,)):
-            raise GameError(f"`tau` must have a rate for each of {len(game.fed)} organizations, "
-                f"and of {game.rounds} rounds or of all. Got shape {self.tau.shape}")
-        return self.tau.T
+        return game.spread(self.tau, "`tau`")
 
     def transfers(self, game, s):
         if len(game.fed)==1: return np.zeros(np.shape(s))
         return SHARES[self.shares](game.rate, s)
 
-# %% ../../nbs/game/11_run_incentives.ipynb #b20269a3
+# %% ../../nbs/game/11_run_incentives.ipynb #cf0794ad
 @outside_option.register
 def run_outside_option(game:RunGame)->Outside:
     "The value of a run alone, money, (N,), and the amounts of it, (N, T) (Theorem 8)"
+    if game.done: return _leaving(game)                # with the model and the stock of the run
     t = _alone(game)
     x = moved(t)
     return Outside(_alone_value(game, t, x), x)
@@ -74,10 +73,11 @@ def _alone(game:RunGame)->RunTerms:
 def _alone_value(game:RunGame, t:RunTerms, x)->np.ndarray:
     "What runs alone at amounts `x`, shape (N, T), are worth, money, shape (N,)"
     S, (c1, c2) = t.total(x.T[:, :, None]), (t.c1[..., 0].T, t.c2[..., 0].T)
-    P = (t.run.reference - t.run.losses(S)) @ t.worth
-    return game.fed.valuation*P - (x*(c1 + .5*c2*x)).sum(-1)
+    P = ((t.run.reference - t.run.losses(S))*t.omega).sum(-1)
+    v = np.repeat(game.fed.valuation, len(x)//len(game.fed))
+    return v*P - (x*(c1 + .5*c2*x)).sum(-1)
 
-# %% ../../nbs/game/11_run_incentives.ipynb #91271348
+# %% ../../nbs/game/11_run_incentives.ipynb #346d4cf3
 class Ahead(NamedTuple):
     "What the rest of a run is worth before each round, money"
     staying:np.ndarray # U_(n,t), shape (N, T); column 0 is the whole run
@@ -98,26 +98,32 @@ def ahead(
     x # profile of the whole run, shape (N, T)
 )->Ahead:
     "What staying and leaving are worth to each before every round"
-    x = run_profile(game, x)
+    x = one_profile(game, x)
     staying, leaving = np.zeros(x.shape), np.zeros(x.shape)
     for t in range(game.rounds):
         rest = game.after(t, x)
         staying[:, t] = rest.utility(x[:, t:])
-        leaving[:, t] = _leaving(rest) if t else outside_option(game).value
+        leaving[:, t] = outside_option(rest).value
     return Ahead(staying, leaving)
 
-# %% ../../nbs/game/11_run_incentives.ipynb #2272170c
-def _leaving(rest:RunGame)->np.ndarray:
-    "The value of leaving a run that is under way, with its model and its stock, shape (N,)"
-    best = np.zeros(len(rest.fed))                      # to stop at once
-    whole = _alone(rest)
-    for last in range(1, rest.rounds + 1):              # or after so many rounds alone
-        worth = np.append(rest.worth[:last-1], rest.worth[last-1:].sum())
-        run = over(rest.law, last, rest.done, rest.run.reference)
-        t = whole._replace(run=run, worth=worth, tau=whole.tau[:last], c1=whole.c1[:last],
-            c2=whole.c2[:last], cap=whole.cap[:last])
-        best = np.maximum(best, _alone_value(rest, t, moved(t)))
-    return best
+# %% ../../nbs/game/11_run_incentives.ipynb #c2f45cb3
+def _leaving(rest:RunGame)->Outside:
+    "The value of leaving a run that is under way, with its model and its stock, and the amounts"
+    n, T, plain = len(rest.fed), rest.rounds, _alone(rest)
+    stops = np.arange(1, T + 1)                       # rounds alone, after which the model stays
+    after = rest.omega[::-1].cumsum()[::-1]           # what a model counts that stays from t on
+    omega = np.where(stops[:, None]>stops, rest.omega, np.where(stops[:, None]==stops, after, 0.))
+    def each(v): return np.repeat(v, T, -2)           # organization by organization, all stops
+    trains = np.tile(stops[:, None]>=stops, (n, 1)).T[..., None]
+    t = plain._replace(w=each(plain.w), tau=each(plain.tau), c1=each(plain.c1),
+        c2=each(plain.c2), cap=each(plain.cap)*trains, omega=np.tile(omega, (n, 1)),
+        data=Contribution(**{k: each(v) for k, v in vars(plain.data).items()}))
+    x = moved(t)
+    value = _alone_value(rest, t, x).reshape(n, T)
+    best = value.argmax(1)
+    stays = value[np.arange(n), best]>0               # else it stops at once
+    amounts = x.reshape(n, T, T)[np.arange(n), best]
+    return Outside(np.where(stays, value.max(1), 0.), np.where(stays[:, None], amounts, 0.))
 
 # %% ../../nbs/game/11_run_incentives.ipynb #28121c3a
 def staying_payments(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['GRID', 'METHODS', 'aggregate_reply', 'SolverError', 'Solution', 'Found', 'marginal_utility', 'best_replies',
-           'best_response', 'Method', 'single', 'count', 'status_of', 'equilibrium', 'exploitability',
-           'PlannerMarginal', 'planner_marginal', 'planner_is_concave', 'optimum', 'Grid', 'Solutions', 'equilibria',
-           'solved_together']
+           'best_response', 'Method', 'single', 'count', 'check_tolerance', 'status_of', 'equilibrium', 'check_search',
+           'exploitability', 'PlannerMarginal', 'planner_marginal', 'planner_is_concave', 'optimum', 'Grid',
+           'Solutions', 'equilibria', 'solved_together']
 
 # %% ../../nbs/game/04_solvers.ipynb #7f09c260
 from collections.abc import Callable
@@ -332,6 +332,11 @@ def count(most):
     if not (isinstance(most, Integral) and not isinstance(most, bool) and most>=1):
         raise GameError(f"`max_iterations` must be a whole number of at least 1. Got: {most}")
 
+def check_tolerance(tol):
+    "Refuses a tolerance that is no positive number"
+    if isinstance(tol, bool) or not (isinstance(tol, Real) and 0<tol<1):
+        raise GameError(f"`tol` must be a positive number below 1. Got: {tol!r}")
+
 def status_of(ok, who, iterations, residual, advice)->str:
     "'ok', or the sentence that says what to do"
     if ok: return 'ok'
@@ -353,8 +358,7 @@ def equilibrium(
     m, t = METHODS[method], terms(single(game), negative=method=='best_response')
     most, eps = m.most if max_iterations is None else max_iterations, m.tol if tol is None else tol
     count(most)
-    if not (isinstance(eps, Real) and eps>0):
-        raise GameError(f"`tol` must be a positive number. Got: {eps!r}")
+    check_tolerance(eps)
     found = (_among_enemies if enemies(t) else m.solve)(t, eps, most)
     sol = _judged(game, t, method, found)
     if throw and not sol.converged: raise SolverError(sol.status)
@@ -382,6 +386,14 @@ def _alone(game:Game, x)->Callable:
     if n>200: return lambda z: game.utility(x, z)
     return lambda z: game.utility(np.where(np.eye(n, dtype=bool), z, x)).diagonal()
 
+# %% ../../nbs/game/04_solvers.ipynb #94751e1b
+def check_search(points, levels, least:int=2):
+    "Refuses a number of points or refinements that is none"
+    whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in (points, levels))
+    if not whole or points<least or levels<0:
+        raise GameError(f"A search needs at least {least} points and 0 refinements. "
+            f"Got: {points} and {levels}")
+
 # %% ../../nbs/game/04_solvers.ipynb #e24aab6c
 @singledispatch
 def exploitability(
@@ -391,9 +403,7 @@ def exploitability(
     levels:int=7    # nested refinements
 )->float:
     "The most any organization gains by deviating alone, money, >= 0; uses only `game.utility`"
-    if points<2 or levels<0:
-        raise GameError("A search needs at least 2 points and 0 refinements. "
-            f"Got: {points} and {levels}")
+    check_search(points, levels)
     x, cap = profile(single(game), x), game.fed.cap
     base, alone = game.utility(x), _alone(game, x)
     best, arg = base.copy(), x.copy()
@@ -593,6 +603,7 @@ def optimum(
 )->Solution:
     "The profile of the round's planner: it maximizes the round's welfare (Theorem 6)"
     count(max_iterations)
+    check_tolerance(tol)
     proved, t = planner_is_concave(game), _planner_terms(game)
     starts = [_planner_start(game, t)] + ([] if proved else [0*t.cap, t.cap + 0.])
     ends = [_ascend(game, t, x, tol, max_iterations) for x in starts]
@@ -706,8 +717,10 @@ def equilibria(
 )->Solutions:
     "The equilibria of many games in one vectorized call (Theorem 4)"
     count(max_iterations)
-    if not isinstance(games, Grid) and not len(games):
-        raise GameError("`games` must hold at least one game. Got: 0")
+    check_tolerance(tol)
+    if not isinstance(games, Grid):
+        games = list(games)
+        if not games: raise GameError("`games` must hold at least one game. Got: 0")
     first = games if isinstance(games, Grid) else games[0]
     sol = solved_together(first, games, tol, max_iterations)
     if throw and not sol.converged.all(): raise SolverError(sol.status)

@@ -12,7 +12,7 @@ from ..streams import stream
 from .horizon import RunGame
 from .incentives import FirstBest, individual_rationality, redistribution
 from .run_incentives import Rates
-from .run_solvers import one_round
+from .run_solvers import next_round
 from .solvers import equilibrium, optimum, planner_is_concave
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution
 
@@ -71,16 +71,16 @@ def play(
 # %% ../../nbs/game/12_strategies.ipynb #375964a6
 def _round_by_round(game:RunGame, strategy:str, strength)->tuple:
     "Amounts of a run whose rounds are played as if each were the last, and the rule that paid"
-    plain, x = game.with_(rule=NoTransfers()), 0*_most(game)
-    rules, rates = [], np.zeros_like(x)
+    x, rules = 0*_most(game), []
+    rates = np.zeros_like(x)
     for t in range(game.rounds):
-        one = one_round(plain.after(t, x))
-        own = one if isinstance(game.rule, NoTransfers) else one.with_(rule=game.rule)
-        played, amounts = play(own, strategy, strength=strength)
+        one, amounts = play(next_round(game.after(t, x)), strategy, strength=strength)
         x[:, t] = amounts[:, 0]
-        rules.append(played.rule)
-        rates[:, t] = played.rate[0]
-    return plain.with_(rule=_of_rounds(rules, rates)), x
+        rules.append(one.rule)
+        rates[:, t] = one.rate[0]
+    if strategy=='cocogen+' and strength is None and not isinstance(game.rule, NoTransfers):
+        return game, x                                    # its own rule has paid all along
+    return game.with_(rule=_of_rounds(rules, rates)), x
 
 def _of_rounds(rules:list, rates):
     "One rule for a run out of those of its rounds"
