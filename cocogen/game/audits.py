@@ -8,6 +8,7 @@ __all__ = ['AUDITED', 'LIES', 'coalition_welfare', 'leave_one_out', 'Shapley', '
 # %% ../../nbs/game/07_audits.ipynb #4c1e3095
 from collections.abc import Callable
 from math import comb
+from numbers import Real
 from typing import NamedTuple
 import numpy as np
 from scipy import optimize
@@ -200,7 +201,7 @@ def _factors(factors)->np.ndarray:
 
 def _span(span)->float:
     "How far reports may be from the truth, or a `GameError`"
-    ok = isinstance(span, (int, float)) and not isinstance(span, bool)
+    ok = isinstance(span, Real) and not isinstance(span, bool)
     if not (ok and 1<span<=1e6):
         raise GameError(f"`span` must be a number above 1 and at most 1e6. Got: {span!r}")
     return float(span)
