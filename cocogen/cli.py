@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['app', 'Strategies', 'Dataset', 'EngineName', 'Strength', 'DataFolder', 'Resumed', 'Members', 'LawA', 'LawB',
-           'LawFloor', 'Classes', 'Discount', 'ASource', 'CalibrationFile', 'Sizes', 'LocalSizes', 'Grid', 'Backend',
-           'Address', 'ARun', 'run_command', 'solve_command', 'report_command', 'calibrate_command', 'sweep_command',
-           'data_command', 'study_command', 'explore_command', 'main']
+           'LawFloor', 'Classes', 'Discount', 'Decay', 'Memory', 'Rounds', 'Worth', 'KeepStock', 'ASource',
+           'CalibrationFile', 'Sizes', 'LocalSizes', 'Grid', 'Backend', 'Address', 'ARun', 'run_command',
+           'solve_command', 'Answer', 'report_command', 'calibrate_command', 'sweep_command', 'data_command',
+           'study_command', 'explore_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #c6ba1589
 import hashlib
@@ -15,7 +16,7 @@ import math
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NamedTuple, Optional
 import typer
 from .console import (CommandError, ConfigFile, Jobs, Rivalry, Sets, configuration,
     listed, present, print_table, read_grid, read_sets, read_value, write_result)
@@ -128,39 +129,83 @@ Classes = Annotated[int, typer.Option(
     help="classes: performance is measured from the loss of guessing, ln K")]
 Discount = Annotated[float,
     typer.Option(help="how strongly heterogeneity discounts data, in [0, 1)")]
+Decay = Annotated[float, typer.Option(help="learning law: a falls over rounds as t^-decay")]
+Memory = Annotated[float, typer.Option(help="learning law: weight of the loss before, in [0, 1)")]
+Rounds = Annotated[int, typer.Option(help="rounds of the run that is solved as one game; "
+    "1: a single round")]
+Worth = Annotated[str, typer.Option(help="which losses of the run count: final, in-use, "
+    "or a weight per round, with commas")]
+KeepStock = Annotated[bool, typer.Option(help="whether generated images stay for later rounds")]
 
 # %% ../nbs/90_cli.ipynb #afd744da
 @app.command('solve')
 def solve_command(
     consortium:Members,
     rivalry:Rivalry=None,
+    rounds:Rounds=1,
+    worth:Worth='final',
+    keep_stock:KeepStock=True,
     strength:Annotated[str, typer.Option(help="redistribution strength, 0 for none, "
         "or auto: the best at which everyone stays")]='auto',
     a:LawA=10.46,
     b:LawB=.36,
     floor:LawFloor=.2,
+    decay:Decay=0.,
+    memory:Memory=0.,
     classes:Classes=10,
     discount:Discount=.85,
     csv_:Annotated[Optional[Path], typer.Option('--csv', help="write the table here")]=None,
     json_:Annotated[Optional[Path], typer.Option('--json', help="write everything here")]=None,
 ):
-    "Solve one round of a consortium of your own: amounts, transfers, margins, who would leave."
-    from cocogen.game import Federation, Game, GameError, PowerLaw, RivalryRedistribution
-    from cocogen.game import account, auto_strength, equilibrium, what_keeps, who_leaves
+    "Solve a round or a run of your own consortium: amounts, transfers, margins, who would leave."
+    from cocogen.game import Federation, GameError, PowerLaw
     _keep_inputs((csv_, json_), (consortium, rivalry))
     if classes<2: raise GameError(f"`classes` must be at least 2. Got: {classes}")
     xi = _typed_strength(strength)
-    law = PowerLaw(a, b, floor, math.log(classes))
-    plain = Game(Federation.from_csv(consortium, rivalry), law, discount=discount)
-    xi = auto_strength(plain) if xi is None else xi
-    game = plain.with_(rule=RivalryRedistribution(xi))
-    solution = equilibrium(game)
-    table = account(game, solution.x)
-    facts = _facts(game, solution) | dict(law=dict(a=law.a, b=law.b, floor=law.floor,
-        classes=classes, discount=discount))
-    sentence = f'{who_leaves(game, table)} {what_keeps(plain)}'
-    _write_solution(csv_, json_, table, facts, sentence)
-    _print_solution(table, facts, sentence)
+    law = PowerLaw(a, b, floor, math.log(classes), decay, memory)
+    horizon = _horizon(rounds, worth, keep_stock)
+    fed = Federation.from_csv(consortium, rivalry)
+    answer = _solve(fed, law, horizon, discount, xi)
+    _write_solution(csv_, json_, answer)
+    _print_solution(answer)
+
+# %% ../nbs/90_cli.ipynb #7ce77dfb
+class Answer(NamedTuple):
+    "What `solve` found"
+    title:str    # of the table
+    table:dict   # the account: columns of equal length
+    amounts:dict # by round, columns likewise; empty for one round
+    facts:dict   # of the whole consortium
+    says:str     # who leaves, and what keeps them
+    law:str      # which law the answer stands on
+
+def _horizon(rounds:int, worth:str, keep_stock:bool):
+    "The horizon as it was typed"
+    from cocogen.game import Horizon
+    try:
+        own = [float(w) for w in worth.split(',')]
+    except ValueError:
+        own = worth.strip()
+    return Horizon(rounds, own, keep_stock)
+
+def _solve(fed, law, horizon, discount:float, xi:Optional[float])->Answer:
+    "The equilibrium of a round or a run, and what it means"
+    from cocogen import game as g
+    many = horizon.rounds>1
+    plain = (g.RunGame(fed, law, horizon, discount=discount) if many
+        else g.Game(fed, law, discount=discount))
+    xi = g.auto_strength(plain) if xi is None else xi
+    game = plain.with_(rule=g.RivalryRedistribution(xi))
+    solution = g.equilibrium(game)
+    x, table = solution.x, g.account(game, solution.x)
+    says = [g.who_leaves(game, table), g.what_keeps(plain)]
+    if many:
+        says.insert(1, g.when_they_leave(game, x))
+    facts = _facts(game, solution)
+    title = (f"Equilibrium {'of the run ' if many else ''}at strength {xi:.4g}: welfare "
+        f"{facts['welfare']:,.2f}, aggregate {table['contribution'].sum():,.0f} effective samples")
+    return Answer(title, table, g.by_round(game, x) if many else {}, facts, ' '.join(says),
+        g.law_sentence(game))
 
 # %% ../nbs/90_cli.ipynb #7fe6d289
 def _keep_inputs(results, inputs):
@@ -182,21 +227,29 @@ def _typed_strength(text:str)->Optional[float]:
 
 def _facts(game, solution)->dict:
     "What holds for the whole consortium at a solution"
+    from dataclasses import asdict
     from cocogen.game import budget_gap
     x = solution.x
-    return dict(strength=game.rule.strength, welfare=float(game.welfare(x)), aggregate=solution.S,
-        performance=float(game.performance(x)), residual=solution.residual,
-        exploitability=solution.exploitability, budget_gap=budget_gap(game, x),
-        status=solution.status)
+    law = {k: getattr(game.law, k) for k in ('a', 'b', 'floor', 'decay', 'memory')}
+    law |= dict(classes=round(math.exp(game.law.reference)), discount=game.discount)
+    facts = dict(strength=game.rule.strength, welfare=float(game.welfare(x)),
+        aggregate=solution.S, performance=float(game.performance(x)),
+        residual=solution.residual, exploitability=solution.exploitability,
+        budget_gap=budget_gap(game, x), status=solution.status, law=law)
+    if game.rounds==1: return facts
+    return facts | dict(horizon=asdict(game.horizon), aggregate=solution.S.tolist(),
+        losses=game.losses(x).tolist())
 
 # %% ../nbs/90_cli.ipynb #6e7f1960
-def _write_solution(csv_, json_, table, facts, sentence):
+def _write_solution(csv_, json_, answer:Answer):
     "The table as CSV, and everything as JSON, where a person asked for them"
     from cocogen.files import write_text
     from cocogen.game.tables import as_csv
+    table = answer.table | answer.amounts
     columns = {k: [v if isinstance(v, str) else float(v) for v in c] for k, c in table.items()}
     rows = [dict(zip(columns, r)) for r in zip(*columns.values())]
-    everything = json.dumps(dict(facts, explanation=sentence, organizations=rows), indent=1)
+    everything = json.dumps(dict(answer.facts, explanation=answer.says, organizations=rows),
+        indent=1)
     for path, text in ((csv_, as_csv(table)), (json_, everything)):
         if path is not None:
             write_result(path, lambda p: write_text(p, text))
@@ -207,22 +260,30 @@ def _money(name:str, v)->str:
     if name in ('local', 'generated', 'contribution'): return f'{v:,.0f}'
     return f'{v:,.2f}'.replace('-0.00', '0.00')
 
-def _print_solution(table, facts, sentence):
-    "The table, the sentence, the law, and how good the solution is"
+# %% ../nbs/90_cli.ipynb #ce38a1a3
+def _shown(title:str, table:dict, say):
+    "A table whose values are written by `say(column, value)`"
     from cocogen.console import console, new_table
-    t = new_table(f"Equilibrium at strength {facts['strength']:.4g}: welfare "
-        f"{facts['welfare']:,.2f}, aggregate {facts['aggregate']:,.0f} effective samples")
+    typer.echo(title)                     # a table's own title is broken to its width
+    t = new_table()
     for name in table:
         t.add_column(name, justify='left' if name=='name' else 'right')
     for row in zip(*table.values()):
-        t.add_row(*map(_money, table, row))
+        t.add_row(*map(say, table, row))
     console().print(t)
-    law = facts['law']
-    typer.echo(sentence)
-    typer.echo(f"Learning law: loss = {law['floor']:g} + {law['a']:g} S^-{law['b']:g}, S in "
-        f"effective samples, of {law['classes']} classes, heterogeneity discounted by "
-        f"{law['discount']:g}. The defaults are those of the reference scenario; "
+
+def _print_solution(answer:Answer):
+    "The table, the amounts by round, the sentences, the law, and how good the solution is"
+    _shown(answer.title, answer.table, _money)
+    whole = lambda name, v: v if isinstance(v, str) else f'{v:,.0f}'
+    names = list(answer.amounts)[1:]
+    for first in range(0, len(names), 10):
+        part = {k.removeprefix('round '): answer.amounts[k] for k in names[first:first+10]}
+        _shown('Generated by round:', dict(name=answer.amounts['name']) | part, whole)
+    typer.echo(answer.says)
+    typer.echo(f"{answer.law} The defaults are those of the reference scenario; "
         "`cocogen calibrate` measures a data set's own.")
+    facts = answer.facts
     typer.echo(f"Nobody gains more than {facts['exploitability']:.1e} by deviating; "
         f"transfers sum to {facts['budget_gap']:.0e} of what they move.")
 

@@ -16,7 +16,7 @@ from ..files import CocogenError
 from .federation import times
 from .solvers import SolverError, best_replies, equilibrium
 from .theorems import terms
-from .utility import Game, GameError, NoTransfers, others
+from .utility import Game, GameError, NoTransfers, of_a_round, others
 from ..streams import stream
 
 # %% ../../nbs/game/07_audits.ipynb #ab77a904
@@ -26,6 +26,7 @@ def coalition_welfare(
     members:np.ndarray  # coalitions, shape (k, N), bool
 )->np.ndarray:
     "Welfare of each coalition at fixed amounts, money, shape (k,); 0 for the empty one"
+    of_a_round(game, "Welfares of coalitions")
     M = np.asarray(members, float)
     s, v, c = game.contribution(x), game.fed.valuation, game.cost(x)
     S, rest = M @ s, others(M*s)
@@ -42,7 +43,7 @@ AUDITED = 2000     # organizations among which audits look at all of them by the
 
 def _audited(game, members)->np.ndarray:
     "The organizations that an audit is of: all, or those at `members`"
-    n = len(game.fed)
+    n = len(of_a_round(game, "Audits").fed)
     if members is None and n>AUDITED:
         raise GameError(f"An audit of everybody is for at most {AUDITED:,} organizations: "
             f"name those that you ask about in `members`. Got: {n:,}")
@@ -99,7 +100,7 @@ def _shapley_sampled(game:Game, x, orders:int, seed:int)->Shapley:
 # %% ../../nbs/game/07_audits.ipynb #e22944eb
 def shapley(game:Game, x, orders:int=2000, seed:int=0)->Shapley:
     "Shapley values at fixed amounts, exact for N <= 12, else from `orders` sampled orders"
-    n = len(game.fed)
+    n = len(of_a_round(game, "Shapley values").fed)
     if n>AUDITED:
         raise GameError(f"Shapley values are sampled for at most {AUDITED:,} organizations. "
             f"Got: {n:,}")

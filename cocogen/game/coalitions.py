@@ -17,7 +17,8 @@ from .incentives import margins_over, outside_option, remaining
 from .learning import Contribution
 from .solvers import METHODS, best_replies, equilibrium, optimum, single
 from .theorems import Terms, terms
-from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others
+from cocogen.game.utility import (Game, GameError, NoTransfers, RivalryRedistribution,
+    of_a_round, others)
 
 # %% ../../nbs/game/06_coalitions.ipynb #9f2f65e9
 class Coalition(NamedTuple):
@@ -216,7 +217,8 @@ def stable_coalition(
     if hasattr(game.rule, 'amounts'):
         raise GameError("Side payments are agreed among given members and say nothing of a "
             "smaller coalition: look for the coalition under the rule that they are added to")
-    n, V = len(single(game).fed), outside_option(game).value
+    single(of_a_round(game, "Stable coalitions"))
+    n, V = len(game.fed), outside_option(game).value
     if exact is None:
         exact = n<=ENUMERATED['together' if stacks(game) else 'one_by_one']
     if exact and n>ENUMERATED['together']:
@@ -261,7 +263,8 @@ class Patience(NamedTuple):
 
 def minmax(game:Game)->np.ndarray:
     "What each can secure without transfers if nobody else generates, money, shape (N,)"
-    g, nobody = game.with_(rule=NoTransfers()), np.zeros(len(game.fed))
+    g = of_a_round(game, "Threats").with_(rule=NoTransfers())
+    nobody = np.zeros(len(game.fed))
     z = best_replies(terms(g), others(g.contribution(nobody)))
     return g.utility(nobody, z)
 
@@ -274,7 +277,7 @@ def critical_discount(
     if not (rounds is None or isinstance(rounds, Integral) and rounds>=1) or rounds is True:
         raise GameError("`rounds` must be a whole number of at least 1, or None for play "
             f"without an end. Got: {rounds!r}")
-    g = game.with_(rule=NoTransfers())
+    g = of_a_round(game, "Critical discount factors").with_(rule=NoTransfers())
     x = optimum(g).x
     U, z = g.utility(x), best_replies(terms(g), others(g.contribution(x)))
     G, tiny = np.maximum(g.utility(x, z) - U, 0.), 1e-12*np.abs(U).max()

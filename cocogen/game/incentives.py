@@ -21,7 +21,8 @@ from .federation import MOST
 from cocogen.game.solvers import (Grid, Solution, best_replies, equilibria, equilibrium, optimum,
     single)
 from .theorems import Terms
-from .utility import Game, GameError, NoTransfers, RivalryRedistribution, others
+from cocogen.game.utility import (Game, GameError, NoTransfers, RivalryRedistribution,
+    of_a_round, others)
 
 # %% ../../nbs/game/05_incentives.ipynb #41d2bcd6
 def budget_gap(game:Game, x)->float:
@@ -198,7 +199,7 @@ def remaining(game:Game, members)->Game:
 # %% ../../nbs/game/05_incentives.ipynb #c9abe32d
 def departures(game:Game)->Departures:
     "Margins at the equilibrium if the others adapt to each organization's leaving"
-    n, x = len(game.fed), equilibrium(game).x
+    n, x = len(of_a_round(game, "Departures").fed), equilibrium(game).x
     if n<2: raise GameError("Others adapt where there are others. Got: 1 organization")
     U, psi = game.utility(x), game.performance(x)
     aggregate, left_to_others = np.zeros(n), np.zeros(n)

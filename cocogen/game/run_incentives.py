@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_benefits', 'Rates', 'run_outside_option', 'Ahead', 'ahead', 'staying_payments', 'run_scan_strengths']
 
-# %% ../../nbs/game/11_run_incentives.ipynb #229a3a01
+# %% ../../nbs/game/11_run_incentives.ipynb #ebb61a01
 from dataclasses import dataclass
 from typing import NamedTuple
 import numpy as np
@@ -15,7 +15,7 @@ from .incentives import (SHARES, Outside, Scan, SidePayments, benefits, checked_
     margins_over, outside_option, scan_strengths, strengths_between)
 from .replies import RunTerms, run_terms
 from .run_solvers import apart, moved
-from .solvers import equilibria, equilibrium, optimum
+from .solvers import equilibria, optimum
 from .utility import GameError, NoTransfers, RivalryRedistribution, others
 
 # %% ../../nbs/game/11_run_incentives.ipynb #a38c371e
@@ -119,7 +119,7 @@ def _leaving(rest:RunGame)->np.ndarray:
         best = np.maximum(best, _alone_value(rest, t, moved(t)))
     return best
 
-# %% ../../nbs/game/11_run_incentives.ipynb #3bb7b020
+# %% ../../nbs/game/11_run_incentives.ipynb #28121c3a
 def staying_payments(
     game:RunGame,
     x # profile of the whole run, shape (N, T)
@@ -130,7 +130,7 @@ def staying_payments(
     if short.size:
         t = short[0]
         raise GameError("No balanced payments keep everyone in: the welfare ahead must cover all "
-            f"outside options ahead. Got {A.surplus[t]:.4g} less outside options before round {t+1}")
+            f"outside options ahead. Got a surplus of {A.surplus[t]:.4g} before round {t+1}")
     to_come = A.surplus/len(game.fed) - (A.staying - A.leaving)
     later = np.append(to_come[:, 1:], 0*to_come[:, :1], axis=1)
     return SidePayments(game.rule, to_come - later)

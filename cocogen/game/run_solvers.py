@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['curvature', 'Guess', 'guess', 'newton', 'jumps', 'earnings', 'run_kkt', 'RunSolution', 'run_equilibrium', 'apart',
            'run_best_replies', 'moved', 'run_best_response', 'run_exploitability', 'RunMarginal', 'run_marginal',
-           'planner_terms', 'run_optimum', 'run_equilibria', 'myopic', 'one_round']
+           'planner_terms', 'bends_up', 'run_planner_is_concave', 'run_optimum', 'run_equilibria', 'myopic',
+           'one_round']
 
-# %% ../../nbs/game/10_run_solvers.ipynb #dbb5bfc9
+# %% ../../nbs/game/10_run_solvers.ipynb #4c19ee95
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
@@ -17,7 +18,7 @@ from .horizon import Horizon, RunGame, RunLaw, run_profile
 from .learning import Contribution
 from .replies import RunTerms, reply_slopes, run_reply, run_terms
 from .solvers import (Found, Solution, Solutions, SolverError, best_response, count,
-    equilibrium, exploitability, optimum, solved_together, status_of)
+    equilibrium, exploitability, optimum, planner_is_concave, solved_together, status_of)
 from .theorems import Multipliers
 from .utility import GameError, NoTransfers, others
 from ..streams import stream
@@ -331,48 +332,87 @@ def _planned_path(game:RunGame, trace)->dict:
     return dict(aggregate=np.array([t.total(x) for x in trace]), residual=np.array(off),
         welfare=np.array([float(game.welfare(x.T)) for x in trace]))
 
-# %% ../../nbs/game/10_run_solvers.ipynb #69b83827
+# %% ../../nbs/game/10_run_solvers.ipynb #adeff4b9
+def bends_up(t:RunTerms, r, x)->bool:
+    "Whether the welfare of a run bends upwards in some direction at `x`, beyond rounding"
+    at = run_marginal(t, r, x)
+    M, push = _blocks(t, x, at)
+    size = np.abs(M).max((1, 2), keepdims=True)
+    if (np.linalg.eigvalsh(M/size).min()) < -1e-9: return True
+    M = M + 1e-12*size*np.eye(len(x))
+    pull = np.swapaxes(push, 1, 2)
+    U = np.concatenate([pull, pull @ at.E], 2)
+    none, one = np.zeros_like(at.A), np.eye(len(x))
+    core = np.block([[none, one], [one, at.A]]) + np.einsum('nti,ntj->ij', U, np.linalg.solve(M, U))
+    scale = 1/np.sqrt(np.abs(np.diag(core)) + 1e-300)
+    return bool((np.linalg.eigvalsh(core*scale*scale[:, None])>1e-9).sum()>len(x))
+
+@planner_is_concave.register
+def run_planner_is_concave(game:RunGame)->bool:
+    "Whether the welfare of a run is proved concave (Theorem 13): then `optimum` is its bound"
+    return bool(game.weights.sum() >= -1e-12*game.fed.valuation.sum())
+
+# %% ../../nbs/game/10_run_solvers.ipynb #e0a1356e
+class _Climb(NamedTuple):
+    "Where a search for the planner's run ended"
+    x:np.ndarray   # the visited profile of smallest residual, shape (T, N)
+    welfare:float
+    visited:list
+
+def _climbed(game:RunGame, t:RunTerms, x, tol:float, most:int)->_Climb:
+    "Projected Newton steps from `x` until the planner's conditions hold"
+    r = game.rival_value
+    residual = lambda x: float(run_kkt(t, x, run_marginal(t, r, x).B)[1])
+    visited, best, W = [x], x, float(game.welfare(x.T))
+    for _ in range(most):
+        if residual(x)<=residual(best):
+            best = x
+        if residual(best)<=tol: break
+        before, (x, W) = x, _planned_step(game, t, x, W, residual)
+        visited.append(x)
+        if x is before: break
+    return _Climb(best, float(game.welfare(best.T)), visited)
+
+def _starts(game:RunGame, t:RunTerms, proved:bool)->list:
+    "Profiles from which the planner's run is searched"
+    v = game.fed.valuation.sum()
+    near = t._replace(w=np.maximum(v - game.rival_value, 1e-9*v))
+    x = np.clip((_proximal if jumps(t) else newton)(near, 1e-9, 50).x, 0, t.cap)
+    return [x] if proved else [x, 0*t.cap, t.cap + 0.]
+
+# %% ../../nbs/game/10_run_solvers.ipynb #82e560b0
 @optimum.register
 def run_optimum(
     game:RunGame,
     tol:float=1e-12,          # relative KKT residual
     max_iterations:int=200,
-    throw:bool=True           # raise `SolverError` unless converged; else see the status
+    throw:bool=True           # raise `SolverError` or `GameError`; else see the status
 )->RunSolution:
     "The planner's run: it maximizes the welfare of this horizon and worth (Theorem 13)"
     count(max_iterations)
     plain = _single(game).with_(rule=NoTransfers())
-    _check_concave(plain)
-    t, r, v = planner_terms(plain), plain.rival_value, plain.fed.valuation.sum()
-    residual = lambda x: float(run_kkt(t, x, run_marginal(t, r, x).B)[1])
-    near = t._replace(w=np.maximum(v - r, 1e-9*v))
-    x = np.clip((_proximal if jumps(t) else newton)(near, 1e-9, 50).x, 0, t.cap)
-    visited, best, W = [x], x, float(plain.welfare(x.T))
-    for k in range(max_iterations):
-        if residual(x)<=residual(best):
-            best = x
-        if residual(best)<=tol: break
-        before, (x, W) = x, _planned_step(plain, t, x, W, residual)
-        visited.append(x)
-        if x is before: break
-    sol = _planned(plain, t, best, k + 1, visited)
+    t, proved = planner_terms(plain), planner_is_concave(plain)
+    starts = _starts(plain, t, proved)
+    end = max((_climbed(plain, t, x, tol, max_iterations) for x in starts), key=lambda e: e.welfare)
+    share = stream(0, 'curvature of runs').uniform(size=(32,) + t.cap.shape)
+    looked = [*end.visited, 0*t.cap, t.cap, *share*t.cap]
+    bends = not proved and any(bends_up(t, plain.rival_value, x) for x in looked)
+    sol = _planned(plain, t, end, bends)
+    if throw and bends: raise GameError(sol.status)
     if throw and not sol.converged: raise SolverError(sol.status)
     return sol
 
-def _planned(game:RunGame, t:RunTerms, x, iterations:int, visited)->RunSolution:
+def _planned(game:RunGame, t:RunTerms, end:_Climb, bends:bool)->RunSolution:
     "The planner's solution, with the evidence for it"
-    (lower, upper), off = run_kkt(t, x, run_marginal(t, game.rival_value, x).B)
-    ok = bool(off<=1e-8)
-    status = status_of(ok, "the planner's problem", iterations, off, "raise `max_iterations`")
-    return RunSolution(game, x.T, t.total(x), float(off), ok, status, iterations,
-        Multipliers(lower.T, upper.T), tuple(visited), True)
-
-def _check_concave(game:RunGame):
-    "Refuses a planner's problem that is not concave"
-    W = game.weights.sum()
-    if W < -1e-12*game.fed.valuation.sum():       # a sum of 0 may be rounded below it
-        raise GameError("The planner's problem of a run is concave if the weights v - r sum to "
-            f"at least 0. Got: {W:.4g}")
+    (lower, upper), off = run_kkt(t, end.x, run_marginal(t, game.rival_value, end.x).B)
+    ok, k = bool(off<=1e-8), len(end.visited)
+    status = status_of(ok, "the planner's problem", k, off, "raise `max_iterations`")
+    if bends:
+        status = ("The planner's problem of a run must be concave, or the profile that is found "
+            "may be a local maximum only. Got weights v - r that sum to "
+            f"{game.weights.sum():.4g}, and welfare that bends upwards")
+    return RunSolution(game, end.x.T, t.total(end.x), float(off), ok and not bends, status, k,
+        Multipliers(lower.T, upper.T), tuple(end.visited), True)
 
 # %% ../../nbs/game/10_run_solvers.ipynb #3cbc0523
 def _run_stack(games)->RunTerms:

@@ -683,7 +683,8 @@ def _check_stack(games):
     "Refuses games that cannot be solved together"
     n, law = len(games[0].fed), games[0].law
     for k, g in enumerate(games):
-        if isinstance(g, Grid) or len(g.fed)!=n or (g.law is not law and g.law!=law):
+        other = isinstance(g, Grid) or not isinstance(g, Game)
+        if other or len(g.fed)!=n or (g.law is not law and g.law!=law):
             raise GameError("Games solved together must share size and law. "
                 f"Got {len(g.fed)} organizations and {g.law} at position {k}")
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GameError', 'Rule', 'NoTransfers', 'RivalryRedistribution', 'others', 'Economics', 'Game', 'check_rule', 'profile',
-           'counted', 'Payoffs']
+           'of_a_round', 'counted', 'Payoffs']
 
 # %% ../../nbs/game/02_utility.ipynb #6d93434f
 from dataclasses import dataclass, replace
@@ -281,6 +281,13 @@ def profile(game:Game, x)->np.ndarray:
         raise GameError(f"An amount must lie between 0 and the cap ({cap[at[-1]]:g}). "
             f"Got {x[at]} for organization '{game.fed.name[at[-1]]}'")
     return x
+
+# %% ../../nbs/game/02_utility.ipynb #7f930e24
+def of_a_round(game, what:str)->Game:
+    "`game` if it is of one round; else a `GameError` that says `what` was asked"
+    if isinstance(game, Game): return game
+    raise GameError(f"{what} are worked out for the game of one round. "
+        f"Got the game of a run of {game.rounds} rounds")
 
 # %% ../../nbs/game/02_utility.ipynb #f209cca1
 def contribution(self:Game, x)->np.ndarray:
