@@ -91,13 +91,12 @@ class WhoPanel(Panel):
     grid = 'x'
 
     def frame(self, game, x):
-        most, title = game.fed.cap, 'Held (grey), generated (hatched), cap ( | )'
-        steps = dict()
-        if game.rounds>1:
-            most, title = generated(game, x), 'Held (grey), generated in the run (hatched)'
-            steps = dict(base=COARSE)
-        end = 1.2*ceiling((game.fed.local + most).max(), **steps)
-        return dict(_rows(game.fed), xlim=(0, end), xlabel='samples', title=title)
+        def axis(end, of, what):
+            return dict(_rows(game.fed), xlim=(0, end), xlabel=f'samples{of}',
+                title=f'Held (grey), generated (hatched){what}')
+        most = game.fed.local + (game.fed.cap if game.rounds==1 else generated(game, x))
+        if game.rounds==1: return axis(1.2*ceiling(most.max()), '', ', cap ( | )')
+        return axis(1.18*ceiling(most.max(), COARSE), ', all rounds together', '')
 
     def ink(self, ax, game, x):
         f, y, made = game.fed, np.arange(len(x)), generated(game, x)
