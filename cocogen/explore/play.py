@@ -173,7 +173,7 @@ class WelfarePanel(Panel):
     def frame(self, scene, top, strength, welfare):
         run, seen, ticks = '', scene.welfare, AutoLocator()
         if scene.plain.rounds>1:
-            run, within, ticks = ' of the run', scene.strengths<=top, MaxNLocator(5)
+            run, within, ticks = ' of the run', scene.strengths<=top, MaxNLocator(5, prune='upper')
             seen = np.append(seen[within], np.interp(top, scene.strengths, scene.welfare))
         self.ax.xaxis.set_major_locator(ticks)      # small strengths have long names
         low, high = span(seen.min(), scene.best)
