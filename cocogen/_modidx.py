@@ -338,6 +338,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'cocogen.explore.own.columns': ('explore/own.html#columns', 'cocogen/explore/own.py'),
                                      'cocogen.explore.own.consortium': ('explore/own.html#consortium', 'cocogen/explore/own.py'),
                                      'cocogen.explore.own.fitted': ('explore/own.html#fitted', 'cocogen/explore/own.py'),
+                                     'cocogen.explore.own.later': ('explore/own.html#later', 'cocogen/explore/own.py'),
                                      'cocogen.explore.own.read_upload': ('explore/own.html#read_upload', 'cocogen/explore/own.py')},
             'cocogen.explore.play': { 'cocogen.explore.play.GameExplorer': ('explore/play.html#gameexplorer', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play.GameExplorer.__init__': ( 'explore/play.html#gameexplorer.__init__',

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'PAGE', 'UPLOADS', 'LAW', 'EXAMPLE', 'columns', 'Table', 'read_upload', 'Uploads', 'fitted', 'Rivals',
-           'Solved', 'ConsortiumExplorer', 'consortium']
+           'Solved', 'later', 'ConsortiumExplorer', 'consortium']
 
 # %% ../../nbs/explore/04_own.ipynb #599dff31
 import math
 import tempfile
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -19,7 +20,7 @@ import traitlets
 from ipywidgets import Layout
 from ..files import CocogenError
 from ..game import Federation, FederationError, GameError, PowerLaw, auto_strength
-from ..game import by_round
+from ..game import by_round, when_they_leave
 from ..game.tables import as_csv, read_table
 from .play import GameView, Scene, game_of, memory_slider, on_screen
 from .play import run_controls, scene, switch
@@ -270,9 +271,17 @@ def _arranged(e)->list:
         titles=('The learning law (measured by: cocogen calibrate)',), selected_index=None,
         layout=Layout(width='100%'))
     files = wrap(*e.files.buttons.values(), e.even)
+    ask = button('Who leaves later', lambda: e.attempt(lambda: later(e)),
+        tooltip='in a run: who would go on alone before which round, and what keeps them')
     return [e.children[0], files, e.controls['table'], law,
-        wrap(*some('strength', 'competition', 'rounds', 'worth', 'kept'), e.best),
+        wrap(*some('strength', 'competition', 'rounds', 'worth', 'kept'), e.best, ask),
         e.words, e.pictures, e.view.drawer, e.links]
+
+def later(e)->str:
+    "The words of an explorer, and who would leave in later rounds of the run that it shows"
+    words = e.show(**e.values)
+    if e.view.game.rounds==1: return words
+    return f"{words}<br>{escape(when_they_leave(e.view.game, e.view.x))}"
 
 # %% ../../nbs/explore/04_own.ipynb #15f3c304
 def _results(view:GameView)->dict:
