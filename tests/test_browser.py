@@ -19,7 +19,8 @@ from playwright.sync_api import expect, sync_playwright
 from cocogen.explore.own import EXAMPLE
 from cocogen.fl import Config, class_counts, dirichlet, load, read_run, run
 from cocogen.fl.partition import describe
-from cocogen.game import Federation, Game, PowerLaw, RivalryRedistribution, equilibrium
+from cocogen.game import Federation, Game, Horizon, PowerLaw, RivalryRedistribution, RunGame
+from cocogen.game import equilibrium, optimum
 from cocogen.processes import until
 
 root = Path(__file__).resolve().parent.parent
@@ -243,6 +244,7 @@ def test_application(app, place, watched, width):
         page.get_by_role('tab', name=name).click()
     play(body, 3)
     shot(page, f'app-game-{width}')
+    plays_a_run(page, body, width)
     refuses_the_impossible(page, body, width)
     tab('Mine')
     solves_its_own(page, body, width)
@@ -261,6 +263,20 @@ def test_application(app, place, watched, width):
     changed(page, before)
     expect(page.get_by_text('7 network calls an image')).to_be_visible()
     shot(page, f'app-generator-{width}')
+
+def plays_a_run(page, body, width):
+    "Five rounds instead of one: the slider of the strength keeps its position, a fifth of it"
+    before = pictures(body)
+    nudge(body, 'rounds', 4)
+    fed = Federation.simulate(12, .5, .33, 0)
+    run = RunGame(fed, horizon=Horizon(5), rule=RivalryRedistribution(.056/5))
+    x = equilibrium(run).x
+    says(body, **{'strength': '0.0112', 'welfare': f'{run.welfare(x):,.1f}',
+        'generated': f'{x.sum():,.0f} samples', 'loss after 5 rounds': f'{run.losses(x)[-1]:.4f}',
+        'planner of the run': f'{run.welfare(optimum(run).x):,.1f}'})
+    changed(page, before)
+    assert len(pictures(body))==len(before) + 1        # two of a run, for one of a round
+    shot(page, f'app-game-of-a-run-{width}')
 
 def refuses_the_impossible(page, body, width):
     "A setting without an equilibrium is a sentence, and one button leads back"
@@ -287,6 +303,19 @@ def solves_its_own(page, body, width):
         page.get_by_role('link', name='equilibrium.csv').click()
     rows = Path(d.value.path()).read_text(encoding='utf-8').splitlines()
     assert np.allclose([float(r.split(',')[2]) for r in rows[1:]], x)
+    takes_a_run_along(page, body, fed, law, width)
+
+def takes_a_run_along(page, body, fed, law, width):
+    "Three rounds of the same table: the amounts of each round are a file"
+    nudge(body, 'rounds', 2)
+    run = RunGame(fed, law, Horizon(3))
+    x = equilibrium(run).x
+    says(body, welfare=f'{run.welfare(x):,.1f}')
+    with page.expect_download() as d:
+        page.get_by_role('link', name='amounts.csv').click()
+    rows = Path(d.value.path()).read_text(encoding='utf-8').splitlines()
+    assert np.allclose([[float(v) for v in r.split(',')[1:]] for r in rows[1:]], x)
+    shot(page, f'app-own-run-{width}')
 
 def shows_a_run(body, place):
     "Its rounds, as the table has them"
