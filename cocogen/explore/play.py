@@ -286,7 +286,7 @@ class LossPanel(Panel):
             title='Predicted loss (filled: it counts)', xlabel='after round', ylabel='loss (nats)')
 
     def ink(self, ax, game, *curves):
-        t, counts, last = np.arange(1, game.rounds + 1), game.worth>0, curves[-1]
+        t, counts, last = np.arange(1, game.rounds + 1), game.omega>0, curves[-1]
         for at, losses, (name, look) in zip((.02, .38, .72), curves, LOSSES.items()):
             ax.plot(t, losses, **look)
             ax.plot([at, at + .06], [.95]*2, **look, transform=ax.transAxes)
