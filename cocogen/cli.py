@@ -185,7 +185,7 @@ def _horizon(rounds:int, worth:str, keep_stock:bool):
     try:
         own = [float(w) for w in worth.split(',')]
     except ValueError:
-        own = worth.strip()
+        own = worth.strip().casefold()
     return Horizon(rounds, own, keep_stock)
 
 def _solve(fed, law, horizon, discount:float, xi:Optional[float])->Answer:
