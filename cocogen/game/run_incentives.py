@@ -15,7 +15,7 @@ from .incentives import (SHARES, Outside, Scan, SidePayments, benefits, checked_
     margins_over, outside_option, scan_strengths, strengths_between)
 from .learning import Contribution
 from .replies import RunTerms, run_terms
-from .run_solvers import apart, moved
+from .run_solvers import apart, earnings, moved, planner_terms
 from .solvers import equilibria, optimum
 from .utility import GameError, NoTransfers, RivalryRedistribution, others
 
@@ -159,14 +159,10 @@ def run_scan_strengths(game:RunGame, points:int=None)->Scan:
 
 def _run_strengths(game:RunGame, points:int)->np.ndarray:
     "Strengths from 0 to where all caps bind in all rounds, or no potential exists"
-    (c1, c2), cap, k = game.prices, game.caps, game.degree
-    def unit(held):
-        "What an image of each round earns at strength 1 if so many are held"
-        each = k*game.data.slope(held)
-        return np.cumsum(each[::-1], 0)[::-1] if game.horizon.keep_stock else each
-    tied = (k>0) & (cap>0)
-    all_held = np.cumsum(cap, 0) if game.horizon.keep_stock else cap
-    earns, first = unit(all_held), unit(np.zeros_like(cap))
+    t, (c1, c2), cap = planner_terms(game), game.prices, game.caps
+    rate = np.broadcast_to(game.degree, cap.shape)            # at strength 1
+    tied = (rate>0) & (cap>0)
+    earns, first = earnings(t, rate, cap), earnings(t, rate, 0*cap)
     binds = ((c1 + c2*cap)/np.where(tied, earns, 1.))[tied]
     paid = tied & (game.weights<0)
     admitted = (c1/np.where(paid, first, 1.))[paid].min(initial=np.inf)

@@ -12,7 +12,7 @@ from ..streams import stream
 from .horizon import RunGame
 from .incentives import FirstBest, individual_rationality, redistribution
 from .run_incentives import Rates
-from .run_solvers import next_round
+from .run_solvers import myopic
 from .solvers import equilibrium, optimum, planner_is_concave
 from .utility import Game, GameError, NoTransfers, RivalryRedistribution
 
@@ -71,23 +71,24 @@ def play(
 # %% ../../nbs/game/12_strategies.ipynb #375964a6
 def _round_by_round(game:RunGame, strategy:str, strength)->tuple:
     "Amounts of a run whose rounds are played as if each were the last, and the rule that paid"
-    x, rules = 0*_most(game), []
-    rates = np.zeros_like(x)
-    for t in range(game.rounds):
-        one, amounts = play(next_round(game.after(t, x)), strategy, strength=strength)
-        x[:, t] = amounts[:, 0]
-        rules.append(one.rule)
-        rates[:, t] = one.rate[0]
+    ruled = []
+    def turn(one:RunGame):
+        "The amounts of a round; its game with the rule is kept"
+        played, amounts = play(one, strategy, strength=strength)
+        ruled.append(played)
+        return amounts
+    x = myopic(game, turn)
     if strategy=='cocogen+' and strength is None and not isinstance(game.rule, NoTransfers):
         return game, x                                    # its own rule has paid all along
-    return game.with_(rule=_of_rounds(rules, rates)), x
+    return game.with_(rule=_of_rounds(ruled)), x
 
-def _of_rounds(rules:list, rates):
-    "One rule for a run out of those of its rounds"
+def _of_rounds(ruled:list):
+    "One rule for a run out of those of the games of its rounds"
+    rules = [g.rule for g in ruled]
     if all(isinstance(r, NoTransfers) for r in rules): return rules[0]
     if all(isinstance(r, RivalryRedistribution) for r in rules):
         return RivalryRedistribution(np.array([r.strength for r in rules]))
-    return Rates(rates)
+    return Rates(np.stack([g.rate[0] for g in ruled], 1))
 
 # %% ../../nbs/game/12_strategies.ipynb #cdb132c3
 def by_organization(game, x)->dict:
