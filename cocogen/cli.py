@@ -354,15 +354,14 @@ def calibrate_command(
 def _print_calibration(found:dict, out:Path):
     "The constants with their standard errors, and the figure beside the file"
     from cocogen.explore.plots import calibration_figure
-    from cocogen.fl.calibrate import NAMES
-    for k in NAMES:
-        error = f" ± {found['errors'][k]:.4f}" if k in found['errors'] else ' (not measured)'
-        bound = ' at its bound' if k in found['at_bound'] else ''
-        typer.echo(f'{k:13s} {found[k]:9.4f}{error}{bound}')
+    for k, error in found['errors'].items():
+        typer.echo(f'{k:13s} {found[k]:9.4f} ± {error:.4f}')
     picture = out.with_suffix('.png')
     calibration_figure(found).savefig(picture, dpi=130)
-    typer.echo(f"R2            {found['r2']:9.4f} on {found['points']} losses; the generator's own "
-        f"test says fidelity {found['measured_fidelity']:.2f}. {out}, {picture}")
+    held = found['r2_held_out']
+    judged = f'; {held:.4f} for seeds left out' if held is not None else ''
+    typer.echo(f"R2            {found['r2']:9.4f} on {found['points']} losses{judged}. "
+        f"{out}, {picture}")
 
 # %% ../nbs/90_cli.ipynb #b2e95225
 Grid = Annotated[list[str], typer.Option(

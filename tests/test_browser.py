@@ -453,7 +453,7 @@ def test_sliders_of_the_site(pages, watched, width):
 def test_pictures_of_the_site(pages, watched, width):
     page = watched(width).page
     for name in ('index', 'glossary', 'tutorials/00_first_round', 'api/cocogen.game.utility',
-        'game/04_solvers', 'fl/13_rounds', 'experiments/04_strategies', 'commands'):
+        'game/04_solvers', 'fl/14_rounds', 'experiments/04_strategies', 'commands'):
         page.goto(f'{pages}/{name}.html', wait_until='load')
         shot(page, f'site-{name.split("/")[-1]}-{width}')
 

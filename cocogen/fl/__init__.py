@@ -7,10 +7,12 @@ from .generators import MixtureGenerator, Pool, PretrainedGenerator
 from .train import MODELS, Recipe, aggregate, evaluate, local_train, model
 from .engines import ENGINES, Engine, EngineError, engine
 from .fidelity import fidelity, sheet
-from .config import Config, ConfigError, calibration
+from .config import Config, ConfigError
 from .prepare import Consortium, prepare
 from .carriers import State, start, synthesize
-from .rounds import decide, learn, play_round, settle
+from .contributions import gtg_shapley, measured
+from .rounds import decide, learn, play_round
+from .learning import begin, calibration, rehearse
 from .runs import (Run, RunError, compare, load_model, read_comparison, read_run, resume, run,
     run_summary)
 from .sweep import parallel, read_sweep, sweep
@@ -23,9 +25,9 @@ __all__ = [
     'PretrainedGenerator', 'fidelity', 'sheet',
     'MODELS', 'Recipe', 'aggregate', 'evaluate', 'local_train', 'model',
     'ENGINES', 'Engine', 'EngineError', 'engine',
-    'Config', 'ConfigError', 'calibration',
-    'Consortium', 'State', 'decide', 'learn', 'play_round', 'prepare', 'settle', 'start',
-    'synthesize',
+    'Config', 'ConfigError',
+    'Consortium', 'State', 'begin', 'calibration', 'decide', 'gtg_shapley', 'learn', 'measured',
+    'play_round', 'prepare', 'rehearse', 'start', 'synthesize',
     'Run', 'RunError', 'compare', 'load_model', 'read_comparison', 'read_run', 'resume', 'run',
     'run_summary',
     'parallel', 'read_sweep', 'sweep', 'calibrate', 'fit', 'measure']

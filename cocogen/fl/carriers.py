@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from ..streams import stream
+from ..game.estimate import Record
 from .config import Config, ConfigError
 from .engines import ENGINES, Engine
 from .generate import torch_seed
@@ -29,6 +30,8 @@ class State:
     stock:tuple  # kept synthetic images and labels, N pairs of uint8 and int64 arrays; where
                  # organizations are elsewhere, the images' numbers instead
     velocity:dict=field(default_factory=dict) # server momentum (FedAvgM)
+    shown:Record=None     # what the rounds so far have shown; None before the first
+    money:np.ndarray=0.   # transfers less costs of each so far, money, shape (N,)
 
     @property
     def stocked(self)->np.ndarray:
@@ -41,7 +44,8 @@ def start(con:Consortium)->State:
     c, h, w = con.spec[1]
     empty = np.zeros((0, h, w, c), np.uint8), np.zeros(0, np.int64)
     weights = {k: v.to(con.device) for k, v in model(*con.spec).state_dict().items()}
-    return State(0, weights, con.law.reference, (empty,)*len(con.fed))
+    return State(0, weights, con.guessing, (empty,)*len(con.fed),
+        money=np.zeros(len(con.fed)))
 
 # %% ../../nbs/fl/12_carriers.ipynb #1aa1866d
 class Attendance(NamedTuple):
