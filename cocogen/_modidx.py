@@ -1066,6 +1066,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'cocogen.fl.runs._claim': ('fl/runs.html#_claim', 'cocogen/fl/runs.py'),
                                  'cocogen.fl.runs._claim_comparison': ('fl/runs.html#_claim_comparison', 'cocogen/fl/runs.py'),
                                  'cocogen.fl.runs._finish': ('fl/runs.html#_finish', 'cocogen/fl/runs.py'),
+                                 'cocogen.fl.runs._first_law': ('fl/runs.html#_first_law', 'cocogen/fl/runs.py'),
                                  'cocogen.fl.runs._law_in': ('fl/runs.html#_law_in', 'cocogen/fl/runs.py'),
                                  'cocogen.fl.runs._mark': ('fl/runs.html#_mark', 'cocogen/fl/runs.py'),
                                  'cocogen.fl.runs._mark_in': ('fl/runs.html#_mark_in', 'cocogen/fl/runs.py'),

@@ -129,7 +129,7 @@ def budget(orgs:int, rounds:int, generates:bool=True)->Budget:
             if members>=min(2, orgs): return Budget(members, r, arms)
     return Budget(min(most, orgs), 1, 1)
 
-# %% ../../nbs/fl/15_learning.ipynb #06dcde1f
+# %% ../../nbs/fl/15_learning.ipynb #ac000184
 def _stage(con:Consortium, b:Budget)->Consortium:
     "The consortium that rehearses"
     cfg, rng = con.config, stream(con.config.seed, 'rehearsal')
@@ -147,7 +147,8 @@ def _stand_in_generators(con:Consortium, real:list, classes:int)->list:
     "The run's shared generator, or mixtures in place of those that are not at hand"
     if not con.config.local_generators and con.generators: return con.generators[:1]
     sources = real if con.config.local_generators else [con.reserved]
-    return [MixtureGenerator(seed=con.config.seed).fit(x, y, classes) for x, y in sources]
+    return [MixtureGenerator(seed=con.config.seed).fit(x, y, classes, False)
+        for x, y in sources]
 
 def rehearse(con:Consortium, progress:bool=True)->tuple[Record, ...]:
     "What the coordinator's rehearsal shows: a record without and one with synthetic images"

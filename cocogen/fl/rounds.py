@@ -172,7 +172,7 @@ class Trained(NamedTuple):
     status:np.ndarray   # what became of each organization, shape (N,)
     more:dict           # Shapley values and their errors, shape (N,), where they were asked for
 
-# %% ../../nbs/fl/14_rounds.ipynb #714586a8
+# %% ../../nbs/fl/14_rounds.ipynb #3f2141ac
 def train_round(
     con:Consortium, state:State,
     x:np.ndarray,             # synthetic images that each generates, shape (N,)
@@ -196,7 +196,8 @@ def train_round(
     shown = _shown(con, state, sent, merged.status=='ok', x, loss)
     stock = sent.stock if cfg.keep_stock else state.stock
     after = State(t, merged.weights, loss, stock, merged.velocity, shown, state.money)
-    return Trained(after, Scores(accuracy, *test), merged.status, _shapley(con, state, sent, merged))
+    more = _shapley(con, state, sent, merged)
+    return Trained(after, Scores(accuracy, *test), merged.status, more)
 
 def _shapley(con, state, sent, merged)->dict:
     "Shapley values of the round, where the configuration asks for them"
@@ -347,13 +348,14 @@ def _snapped(margin, utility)->np.ndarray:
     "Margins, zero where whole images decide: an optimum between two numbers is missed by less"
     return np.where(np.abs(margin) <= 1e-6*np.abs(utility), 0., margin)
 
-# %% ../../nbs/fl/14_rounds.ipynb #6cbfeb66
+# %% ../../nbs/fl/14_rounds.ipynb #a09f8f39
 def _shared(con, after, trained, decision, account, expected:Outlook)->dict:
     "What all organizations of a round share"
     total, v = account['contribution'].sum(), con.fed.valuation.sum()*so_far(con, after.round)[-1]
     measured_worth = float((con.guessing - after.shown.after) @ so_far(con, after.round))
     welfare = float(account['utility_predicted'].sum())
-    off = [v*(expected.loss.mean - bound) for bound in (expected.loss.high, expected.loss.low)]
+    bounds = expected.loss.high, expected.loss.low
+    off = [v*(expected.loss.mean - bound) for bound in bounds]
     ahead = expected.welfare
     return dict(aggregate=float(total), loss_predicted=expected.loss.mean,
         loss_low=expected.loss.low, loss_high=expected.loss.high, loss=after.loss,

@@ -61,7 +61,7 @@ def save_state(state:State, path:Path, mark:str=''):
         tensors[f'labels.{n}'] = torch.from_numpy(labels)
     numbers = {} if state.shown is None else {k: getattr(state.shown, k) for k in _SHOWN}
     for k, v in dict(numbers, money=np.broadcast_to(state.money, len(state.stock))).items():
-        tensors[f'shown.{k}'] = torch.from_numpy(np.ascontiguousarray(v))
+        tensors[f'shown.{k}'] = torch.from_numpy(np.array(v))
     write_tensors(path, tensors, round=str(state.round), loss=float(state.loss).hex(),
         organizations=str(len(state.stock)), mark=mark)
 
@@ -248,7 +248,8 @@ def _alone(folder):
     return nullcontext() if folder is None else alone(folder, 'the run', RunError)
 
 # %% ../../nbs/fl/16_runs.ipynb #79588d25
-_OF_THE_PLAY = ('strategy', 'strength', 'horizon', 'worth', 'keep_stock', 'learn', 'shapley', 'rounds')
+_OF_THE_PLAY = ('strategy', 'strength', 'horizon', 'worth', 'keep_stock', 'learn', 'shapley',
+    'rounds')
 
 def same_consortium(configs)->bool:
     "Whether configurations describe the same organizations, images and training"
@@ -485,6 +486,10 @@ def _claim_comparison(out:Path, config:Config):
                 "Choose another folder")
 
 # %% ../../nbs/fl/16_runs.ipynb #7c8090ad
+def _first_law(places:list)->Origin|None:
+    "What the first of some runs that has begun believed at the beginning, or None"
+    return next((law for law in map(_law_in, places) if law), None)
+
 def compare(
     configs:list[Config], # that differ in strategy only
     out,                  # folder: a run folder for each strategy, and `comparison.json`
@@ -499,7 +504,8 @@ def compare(
     if all(o and o.done for o in olds):
         return [run(c, p, progress) for c, p in zip(configs, places)]
     make = carrier_maker(base.engine)
-    con = begin(prepare(base, progress, pool=cache()/'pools'), progress)
+    con, law = prepare(base, progress, pool=cache()/'pools'), _first_law(places)
+    con = with_origin(con, law) if law else begin(con, progress)
     for c in configs:
         decide(replace(con, config=c), start(con))
     _write_comparison(out, configs)

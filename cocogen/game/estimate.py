@@ -6,7 +6,7 @@
 __all__ = ['KINDS', 'EstimateError', 'Record', 'as_lists', 'from_lists', 'Shapes', 'shapes', 'contributions', 'Belief', 'learned',
            'own', 'updated', 'believed', 'contributed', 'constants', 'Forecast', 'interval', 'paths']
 
-# %% ../../nbs/game/16_estimate.ipynb #03650eb3
+# %% ../../nbs/game/16_estimate.ipynb #2dc10754
 import itertools
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -14,6 +14,7 @@ import numpy as np
 from scipy import optimize, special
 from scipy.stats import qmc
 from ..files import CocogenError
+from ..streams import stream
 from .belief import CONSTANTS, NEAR, Believed, exponents, floors, levels
 from .learning import Contribution
 
@@ -167,8 +168,8 @@ class Belief:
         "g of the most probable shape: what multiplies a measured fidelity"
         return float(self.at.factor[self.best[0]])
 
-# %% ../../nbs/game/16_estimate.ipynb #e7185af4
-_CENTRE = np.array([-.7, .7, -.1, .6, .25, -.2])
+# %% ../../nbs/game/16_estimate.ipynb #66da6dbf
+_CENTRE = np.array([-.7, .7, 0., .6, .25, -.2])
 _WIDTH = np.array([.6, .2, .25, 1., .15, 1.])
 _NOISE, _SPREAD = np.array([.1, .04]), .04   # nats, nats; logarithmic
 _MISFIT = np.array([.1, .3])                 # nats, of models without and of models alone
@@ -321,7 +322,7 @@ def learned(records)->Belief:
     guess = float(max(r.before[0] for r in records))
     return Belief(at, *parts, *_misfits(records, at, mean[kept], runs), unit, guess)
 
-# %% ../../nbs/game/16_estimate.ipynb #232561ec
+# %% ../../nbs/game/16_estimate.ipynb #655cb398
 def own(belief:Belief)->Belief:
     "The belief about a run that has not begun: its level has a shift of its own"
     cov = belief.cov.copy()
@@ -345,6 +346,23 @@ def _slope_rows(belief:Belief, record:Record, rows:_Rows)->tuple[_Rows, np.ndarr
     usable = np.isfinite(sd[0])
     return _Rows(X[:, usable], y[:, usable], sd[:, usable]), sd[:, usable]
 
+# %% ../../nbs/game/16_estimate.ipynb #412d494c
+def _posterior(belief:Belief, X, y, sd)->tuple[np.ndarray, np.ndarray]:
+    "Mean and covariance after rows with standard deviations `sd`"
+    A, w = np.linalg.inv(belief.cov), sd**-2.
+    b = np.einsum('jik,jk->ji', A, belief.mean) + np.einsum('jti,jt->ji', X, w*y)
+    return _Normal(A + np.einsum('jti,jt,jtk->jik', X, w, X), b).solved()
+
+def _surprise(belief:Belief, X, y, sd)->np.ndarray:
+    "Log probability of rows under a belief, shape (J,)"
+    off = y - np.einsum('jti,ji->jt', X, belief.mean)
+    C = np.einsum('jti,jik,jsk->jts', X, belief.cov, X)
+    k = np.arange(C.shape[1])
+    C[:, k, k] += sd**2
+    found = np.linalg.solve(C, off[..., None])[..., 0]
+    return -.5*(off*found).sum(1) - .5*np.linalg.slogdet(C)[1]
+
+# %% ../../nbs/game/16_estimate.ipynb #77da1df0
 def updated(prior:Belief, record:Record)->Belief:
     "What is believed after the rounds of the run itself; `prior` is of the time before it"
     fresh = own(prior)
@@ -365,23 +383,8 @@ def updated(prior:Belief, record:Record)->Belief:
     found = [at_scale(scale) for scale in _SCALES]
     return max(found, key=lambda b: special.logsumexp(b.evidence))
 
-def _posterior(belief:Belief, X, y, sd)->tuple[np.ndarray, np.ndarray]:
-    "Mean and covariance after rows with standard deviations `sd`"
-    A, w = np.linalg.inv(belief.cov), sd**-2.
-    b = np.einsum('jik,jk->ji', A, belief.mean) + np.einsum('jti,jt->ji', X, w*y)
-    return _Normal(A + np.einsum('jti,jt,jtk->jik', X, w, X), b).solved()
-
-def _surprise(belief:Belief, X, y, sd)->np.ndarray:
-    "Log probability of rows under a belief, shape (J,)"
-    off = y - np.einsum('jti,ji->jt', X, belief.mean)
-    C = np.einsum('jti,jik,jsk->jts', X, belief.cov, X)
-    k = np.arange(C.shape[1])
-    C[:, k, k] += sd**2
-    found = np.linalg.solve(C, off[..., None])[..., 0]
-    return -.5*(off*found).sum(1) - .5*np.linalg.slogdet(C)[1]
-
-# %% ../../nbs/game/16_estimate.ipynb #4efbbea4
-_DRAWS = 16
+# %% ../../nbs/game/16_estimate.ipynb #3b37e582
+_DRAWS, _MOST = 16, 1.25   # laws; times the loss of guessing, of which no law may promise more
 _LOW = np.array([-np.inf, 0., -np.inf, 1e-4, 1e-4, -np.inf]) # no exponent is quite 0
 _HIGH = np.array([np.inf, .97, np.inf, np.inf, np.inf, np.inf])
 
@@ -402,6 +405,7 @@ def _picked(belief:Belief, draws:int)->np.ndarray:
     p = np.exp(belief.evidence[at] - special.logsumexp(belief.evidence[at]))
     return at[np.minimum(np.searchsorted(np.cumsum(p), (np.arange(draws) + .5)/draws), len(at) - 1)]
 
+# %% ../../nbs/game/16_estimate.ipynb #ceb1c149
 def believed(belief:Belief, reference:float, t:int=1, draws:int=_DRAWS)->Believed:
     "The belief as a law of round `t` when the last loss is `reference`"
     picked, z = _picked(belief, draws), _normals(draws)
@@ -421,12 +425,11 @@ def believed(belief:Belief, reference:float, t:int=1, draws:int=_DRAWS)->Believe
         size = np.where(wild, size/2, size)
     return law(size)
 
-_MOST = 1.25     # times the loss of guessing: no law may promise more
-
 def _highest(law:Believed, start:float, t:int)->np.ndarray:
     "The highest loss of 2 t + 10 rounds with two fifths of the data of the records, shape (K,)"
     run = law.over(2*t + 10, 0, start)
-    return (floors(law, 1 + np.arange(run.rounds)) + run.excess(np.full(run.rounds, .4*law.unit))).max(-1)
+    few = np.full(run.rounds, .4*law.unit)
+    return (floors(law, 1 + np.arange(run.rounds)) + run.excess(few)).max(-1)
 
 # %% ../../nbs/game/16_estimate.ipynb #2fac7741
 def contributed(belief:Belief, record:Record)->np.ndarray:
@@ -445,8 +448,8 @@ def constants(belief:Belief)->dict:
         discount=float(belief.at.discount[j]), factor=float(belief.at.factor[j]),
         unit=belief.unit, noise_first=first, noise=later, errors=errors)
 
-# %% ../../nbs/game/16_estimate.ipynb #51e166a1
-_PATHS = 8     # noisy paths of each law
+# %% ../../nbs/game/16_estimate.ipynb #f02d959f
+_PATHS = 16    # noisy paths of each law
 
 class Forecast(NamedTuple):
     "A number that is predicted, with the interval that holds it with 80 % probability"
@@ -468,8 +471,7 @@ def paths(
 )->np.ndarray:
     "Losses of the rounds that follow, equally probable paths, nats, shape (paths, T)"
     law, picked = believed(belief, reference, done + 1), _picked(belief, _DRAWS)
-    z = qmc.Sobol(len(S), scramble=True, seed=1).random(_DRAWS*_PATHS)
-    noise = special.ndtri(z).reshape(_PATHS, _DRAWS, len(S))
+    noise = stream(done, 'noise of rounds').normal(size=(_PATHS, _DRAWS, len(S)))
     sd = belief.noise[picked]                                    # of each law
     out, last = np.empty(noise.shape), np.full(noise.shape[:2], reference)
     for k, s in enumerate(np.asarray(S, float)):
