@@ -50,7 +50,7 @@ class RunNote(CocogenNote):
     "What a run folder does not say, because an earlier version wrote it"
 
 # %% ../../nbs/fl/16_runs.ipynb #f988bb11
-_SHOWN = tuple(Record.__dataclass_fields__)
+_RECORDED = tuple(Record.__dataclass_fields__)
 
 def save_state(state:State, path:Path, mark:str=''):
     "A `State` as one safetensors file, whole or not at all; `mark` says what run it is of"
@@ -59,7 +59,7 @@ def save_state(state:State, path:Path, mark:str=''):
     for n, (images, labels) in enumerate(state.stock):
         tensors[f'images.{n}'] = torch.from_numpy(images)
         tensors[f'labels.{n}'] = torch.from_numpy(labels)
-    numbers = {} if state.shown is None else {k: getattr(state.shown, k) for k in _SHOWN}
+    numbers = {} if state.shown is None else {k: getattr(state.shown, k) for k in _RECORDED}
     for k, v in dict(numbers, money=np.broadcast_to(state.money, len(state.stock))).items():
         tensors[f'shown.{k}'] = torch.from_numpy(np.array(v))
     write_tensors(path, tensors, round=str(state.round), loss=float(state.loss).hex(),
