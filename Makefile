@@ -89,7 +89,7 @@ dist: $(STAMP)     ## a wheel and a source archive, checked, installed and tried
 	@rm -rf $(VENV)/try && $(PIP) --no-deps --target $(VENV)/try dist/*.whl
 	@cd $(VENV)/try && PYTHONPATH=. ../bin/python -c "import cocogen, cocogen.game as g; \
 		from cocogen.fl import calibration; \
-		assert cocogen.__file__.endswith('try/cocogen/__init__.py'); calibration('digits'); \
+		assert cocogen.__file__.endswith('try/cocogen/__init__.py'); assert calibration('digits'); \
 		print('cocogen', cocogen.__version__, g.equilibrium(g.Game(g.Federation.simulate(5))))"
 
 clean:
