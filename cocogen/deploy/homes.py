@@ -21,11 +21,12 @@ from ..files import read_json, read_npz, write_npz, write_text
 from ..game import Federation
 from ..game.federation import dense
 from ..game.tables import from_frame, read_rivalry, read_table
-from ..fl.config import GENERATORS, Config, calibration
+from ..fl.config import GENERATORS, Config
 from ..fl.data import DataSet
 from ..fl.fitted import fitted_generator
 from ..fl.generate import Generator, pick_device
 from ..fl.generators import PretrainedGenerator
+from ..fl.learning import calibration
 from ..fl.prepare import STATED, federation_of, holdings, partition
 from ..fl.sets import Split, load, read_own, split, tell
 from .messages import Member, save_member
@@ -130,7 +131,6 @@ class Invitation:
     classes:tuple       # names, K
     shape:tuple         # of an image: height, width, channels
     fidelity:dict       # how that of the shared generator was measured; empty where there is none
-    constants:dict      # of the learning law
     config:Config       # of the run
 
     @staticmethod
@@ -143,7 +143,7 @@ class Invitation:
         found = read_json(at, DeployError)
         try:
             lists = [tuple(found[k]) for k in ('organizations', 'classes', 'shape')]
-            return Invitation(found['address'], *lists, found['fidelity'], found['constants'],
+            return Invitation(found['address'], *lists, found['fidelity'],
                 Config.of(found['config']))
         except (KeyError, TypeError) as e:
             raise DeployError(f"'{at}' does not describe a consortium: {e}") from None
@@ -159,26 +159,30 @@ class Plan:
     generator:Generator # the shared one; None where every organization has its own
     fidelity:dict       # how that generator's was measured
     fed:Federation      # names, valuations and rivalry; the rest is asked of the organizations
-    constants:dict      # of the learning law
 
     @property
     def held(self)->tuple[np.ndarray, np.ndarray]:
         "Images and labels that losses are measured on, and fidelity is judged on"
         return self.data.images[self.parts.validation], self.data.labels[self.parts.validation]
 
+    @property
+    def reserved(self)->tuple[np.ndarray, np.ndarray]:
+        "Images and labels that the shared generator is fitted on, and the law is rehearsed on"
+        return self.data.images[self.parts.generator], self.data.labels[self.parts.generator]
+
     def invitation(self, address:str)->Invitation:
         "What organizations read, which says nothing of the coordinator's machine"
         cfg = replace(self.config, engine='auto', device='auto', dataset=self.data.name,
             data='', law='')
-        law = {k: v for k, v in self.constants.items() if k not in ('measured', 'fitted')}
         return Invitation(address, self.fed.name, self.data.class_names,
-            self.data.images.shape[1:], self.fidelity, law, cfg)
+            self.data.images.shape[1:], self.fidelity, cfg)
 
 # %% ../../nbs/deploy/02_homes.ipynb #004743a0
 def plan(cfg:Config, agreed:dict, progress:bool=True)->Plan:
     "Loads the coordinator's data, fits the shared generator, and names the organizations"
     data, device = load(cfg.dataset, cfg.data or None, cfg.image_size), pick_device(cfg.device)
-    constants = calibration(cfg.dataset, cfg.law)
+    if cfg.law:
+        calibration(cfg.dataset, cfg.law)        # refuses a file that is none
     parts = split(data, cfg.seed, cfg.generator_share, cfg.validation_share, cfg.samples)
     generator, facts = None, {}
     if not cfg.local_generators:
@@ -186,8 +190,8 @@ def plan(cfg:Config, agreed:dict, progress:bool=True)->Plan:
         fit = fitted_generator(cfg, data, x, y, parts.validation, device, progress)
         generator, facts = fit.generator, fit.facts
     nobody_said = np.ones((cfg.orgs, data.classes), int), np.ones(cfg.orgs)
-    fed = federation_of(cfg, constants, *nobody_said, **agreed).fed
-    return Plan(cfg, data, parts, device, generator, facts, fed, constants)
+    fed = federation_of(cfg, *nobody_said, **agreed)
+    return Plan(cfg, data, parts, device, generator, facts, fed)
 
 # %% ../../nbs/deploy/02_homes.ipynb #2b5b01a7
 def agreement(consortium=None, rivalry=None)->dict:
@@ -230,9 +234,19 @@ def _write_server(at:Path, plan:Plan, waits:dict):
     write_npz(at/'evaluation.npz', images=x, labels=y, test_images=data.test_images,
         test_labels=data.test_labels)
     own = dict(waits, valuation=plan.fed.valuation.tolist(), rivalry=dense(rho).tolist(),
-        device=plan.config.device)
+        device=plan.config.device, **_write_prior(at, plan))
     write_text(at/'server.json', json.dumps(own, indent=1))
     write_app(at/'app')
+
+def _write_prior(at:Path, plan:Plan)->dict:
+    "What the first belief about the law is made from; the names of the data set and of its file"
+    x, y = plan.reserved
+    write_npz(at/'reserved.npz', images=x, labels=y)
+    law = Path(plan.config.law)
+    if plan.config.law:
+        (at/'law').mkdir()
+        shutil.copy(law, at/'law')
+    return dict(dataset=plan.config.dataset, law=law.name)
 
 # %% ../../nbs/deploy/02_homes.ipynb #a01831f1
 PROJECT = '''[build-system]

@@ -215,7 +215,7 @@ def _receipt(row:dict)->str:
     return (f"round {int(row['round'])}: {row['status']}; "
         f"generated {row['generated']} for {float(row['cost']):,.2f}, "
         f"{'received' if paid>=0 else 'paid'} {abs(paid):,.2f}; "
-        f"utility {utility:,.1f}, loss {loss:.3f}")
+        f"utility so far {utility:,.1f}, loss {loss:.3f}")
 
 # %% ../../nbs/deploy/00_nodes.ipynb #1125c01c
 def _since(log:Path, begun:int)->str:
