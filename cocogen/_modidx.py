@@ -40,6 +40,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'cocogen.console.listed': ('console.html#listed', 'cocogen/console.py'),
                                  'cocogen.console.new_table': ('console.html#new_table', 'cocogen/console.py'),
                                  'cocogen.console.present': ('console.html#present', 'cocogen/console.py'),
+                                 'cocogen.console.print_origin': ('console.html#print_origin', 'cocogen/console.py'),
                                  'cocogen.console.print_summary': ('console.html#print_summary', 'cocogen/console.py'),
                                  'cocogen.console.print_table': ('console.html#print_table', 'cocogen/console.py'),
                                  'cocogen.console.read_grid': ('console.html#read_grid', 'cocogen/console.py'),

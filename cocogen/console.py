@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Sets', 'ConfigFile', 'Rivalry', 'Jobs', 'SUMMARY', 'CommandError', 'read_value', 'read_sets', 'configuration',
-           'listed', 'read_grid', 'console', 'new_table', 'cell', 'print_table', 'print_summary', 'present',
-           'write_result']
+           'listed', 'read_grid', 'console', 'new_table', 'cell', 'print_table', 'print_summary', 'print_origin',
+           'present', 'write_result']
 
 # %% ../nbs/80_console.ipynb #005a9524
 import sys
@@ -111,30 +111,49 @@ def print_table(frame, title:str):
     console().print(table)
 
 # %% ../nbs/80_console.ipynb #5e98a2c5
-SUMMARY = dict(strategy='{}', generated='{:,}', loss='{:.3f}', accuracy='{:.1%}',
-    welfare_predicted='{:,.0f}', welfare_measured='{:,.0f}', cost='{:,.1f}', moved='{:,.1f}',
-    worst_margin='{:,.0f}', leavers='{}')
+SUMMARY = {
+    'What was learned and earned': {'generated': '{generated:,}', 'loss': '{loss:.3f}',
+        'accuracy': '{accuracy:.1%}', 'welfare predicted': '{welfare_predicted:,.0f}',
+        '80 % interval': '{welfare_low:,.0f} to {welfare_high:,.0f}',
+        'welfare measured': '{welfare_measured:,.0f}'},
+    'What was spent, lost to rivals and paid': {'cost': '{cost:,.1f}',
+        'damage by law': '{damage:,.1f}', 'damage measured': '{damage_measured:,.1f}',
+        'moved': '{moved:,.1f}', 'worst margin': '{worst_margin:,.0f}', 'leavers': '{leavers}'}}
 
 def print_summary(runs:list):
-    "A row per run, as `SUMMARY` writes it"
+    "Tables with a row per run, as `SUMMARY` writes them"
     from cocogen.fl.runs import run_summary
-    c = runs[-1].config
-    table = new_table(f'{c.dataset}, {c.orgs} organizations, {c.rounds} rounds')
-    for name in SUMMARY:
-        side = 'left' if name=='strategy' else 'right'
-        table.add_column(name.replace('_', ' '), justify=side)
-    for _, row in run_summary(runs).reset_index().iterrows():
-        table.add_row(*(form.format(row[name]) for name, form in SUMMARY.items()))
-    console().print(table)
+    rows = run_summary(runs).to_dict('records')
+    for title, columns in SUMMARY.items():
+        table = new_table()
+        table.add_column('strategy')
+        for name in columns:
+            table.add_column(name, justify='right')
+        for r, row in zip(runs, rows):
+            table.add_row(r.config.strategy, *(form.format(**row) for form in columns.values()))
+        typer.echo(title)
+        console().print(table)
+
+# %% ../nbs/80_console.ipynb #a2abf99a
+def print_origin(run):
+    "The sentence about where the first belief of a run came from, as its folder has it"
+    from cocogen.files import read_json
+    from cocogen.fl.runs import RunError
+    found = read_json(run.folder/'law.json', RunError)
+    typer.echo(f"The law that the first round is decided by comes from {found['source']}.")
 
 def present(runs:list, out:Path):
-    "Figure, report and table of runs, for a person"
+    "Figure, report, tables and origin of runs, for a person"
     from cocogen.explore.plots import report, run_figure
     run_figure(runs).savefig(out/'run.png', dpi=130)
     report(runs, out/'report.html')
+    c = runs[-1].config
+    typer.echo(f'{c.dataset}: {c.orgs} organizations, {c.rounds} rounds')
+    print_origin(runs[-1])
     print_summary(runs)
-    typer.echo("Loss and welfare are measured on validation images, accuracy on test images. "
-        f"Figure: {out/'run.png'}   Report: {out/'report.html'}")
+    typer.echo("Loss and welfare are measured on validation images, accuracy on test images; "
+        "welfare is predicted before round 1.")
+    typer.echo(f"Figure: {out/'run.png'}   Report: {out/'report.html'}")
 
 # %% ../nbs/80_console.ipynb #6c6a5980
 def write_result(path:Path, write):

@@ -473,11 +473,11 @@ def _check_compared(configs:list[Config]):
         raise RunError(f"A comparison must name each strategy once. Got {twice[0]} twice")
 
 # %% ../../nbs/fl/16_runs.ipynb #93a9cd59
-_SHOWN = ('run.png', 'report.html')     # what a command adds to a comparison
+_ADDED = ('run.png', 'report.html')     # what a command adds to a comparison
 
 def _claim_comparison(out:Path, config:Config):
     "Refuses a folder that holds anything but runs of the same consortium"
-    known = (*STRATEGIES, *_SHOWN)
+    known = (*STRATEGIES, *_ADDED)
     claim(out, 'comparison.json', 'a comparison', known, RunError, closed=True)
     for name in STRATEGIES:
         if not (out/name/'config.json').exists(): continue
