@@ -59,7 +59,7 @@ def _say_what_next(folder:Path, rehearse:bool):
         typer.echo(f"Send '{folder/'invitation'}' to every organization. Each enrolls and sends "
             f"back its public key, which becomes '{key}'; then: {server}")
         return
-    typer.echo(f"The rehearsal, a terminal each:\n  {server}")
+    typer.echo(f"The trial, a terminal each:\n  {server}")
     for home in sorted((folder/'organizations').iterdir()):
         typer.echo(f"  cocogen consortium join {quote(str(home))}")
 
