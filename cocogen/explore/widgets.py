@@ -101,6 +101,7 @@ def _draw_ink(panel:Panel):
         ax.draw_artist(artist)
     for artist in drawn:
         artist.remove()
+    ax.containers.clear()      # a list of the bars is kept apart from the bars
 
 # %% ../../nbs/explore/01_widgets.ipynb #7c17c52b
 def boxes(ax, left, right, low, high, **look):
