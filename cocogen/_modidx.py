@@ -993,6 +993,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'cocogen.fl.learning.Origin': ('fl/learning.html#origin', 'cocogen/fl/learning.py'),
                                      'cocogen.fl.learning.Origin.to_dict': ('fl/learning.html#origin.to_dict', 'cocogen/fl/learning.py'),
                                      'cocogen.fl.learning._calibrated': ('fl/learning.html#_calibrated', 'cocogen/fl/learning.py'),
+                                     'cocogen.fl.learning._some': ('fl/learning.html#_some', 'cocogen/fl/learning.py'),
                                      'cocogen.fl.learning._stage': ('fl/learning.html#_stage', 'cocogen/fl/learning.py'),
                                      'cocogen.fl.learning._stand_in_generators': ( 'fl/learning.html#_stand_in_generators',
                                                                                    'cocogen/fl/learning.py'),

@@ -169,15 +169,17 @@ def rehearse(con:Consortium, progress:bool=True)->tuple[Record, ...]:
             shown.append(state.shown)
     return tuple(shown)
 
-# %% ../../nbs/fl/15_learning.ipynb #9faf7f4b
+# %% ../../nbs/fl/15_learning.ipynb #4b0a45ae
+def _some(n:int, what:str)->str: return f"{n} {what}{'s'*(n!=1)}"
+
 def begin(con:Consortium, progress:bool=True)->Consortium:
     "The consortium with its first belief, from a calibration that fits or from a rehearsal"
     if con.prior is not None: return con
     found, why = (None, 'it was asked for') if con.config.rehearse else _calibrated(con)
     if found is None:
         records = rehearse(con, progress)
-        where = f'{records[0].local.sum():,.0f} of the coordinator\'s images'
+        where = f"{records[0].local.sum():,.0f} of the coordinator's images"
         arms = ' with and without synthetic images' if len(records)>1 else ''
-        found = Origin(f'a rehearsal on {where}, {records[0].rounds} rounds of '
-            f'{len(records[0].local)} organizations{arms} ({why})', records)
+        size = _some(records[0].rounds, 'round'), _some(len(records[0].local), 'organization')
+        found = Origin(f"a rehearsal on {where}, {' of '.join(size)}{arms} ({why})", records)
     return with_origin(con, found)

@@ -453,7 +453,7 @@ def _summary(run:Run)->dict:
         welfare_low=first.forecast_low, welfare_high=first.forecast_high,
         welfare_measured=last.welfare_measured, cost=t.cost.sum(), damage=end.damage.sum(),
         damage_measured=end.damage_measured.sum(), moved=t.transfer.clip(lower=0).sum(),
-        worst_margin=margin.first().min(), leavers=int((margin.min()<0).sum()))
+        worst_margin=margin.first().min(), leavers=int((margin.first()<0).sum()))
 
 def run_summary(runs:list[Run])->pd.DataFrame:
     "One row per run, in the order given: welfare as predicted before round 1, and as measured"

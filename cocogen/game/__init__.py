@@ -10,7 +10,7 @@ from .incentives import (FirstBest, SidePayments, auto_strength, benefits, best_
     budget_gap, departures, individual_rationality, outside_option, rational_strengths,
     side_payments)
 from .learning import Exponential, InverseSqrt, LawError, PowerLaw
-from .run_incentives import Ahead, Rates, ahead, staying_payments
+from .run_incentives import Ahead, OwnStrengths, Rates, ahead, staying_payments
 from .run_solvers import RunSolution, myopic
 from .solvers import (Grid, Solution, SolverError, best_response, equilibria, equilibrium,
     exploitability, optimum, planner_is_concave)
@@ -21,7 +21,7 @@ __all__ = [
     'Federation', 'FederationError', 'Segments', 'heterogeneity', 'stream',
     'Exponential', 'InverseSqrt', 'LawError', 'PowerLaw',
     'Horizon', 'RunGame', 'RunLaw', 'RunSolution', 'myopic',
-    'Ahead', 'Rates', 'ahead', 'staying_payments',
+    'Ahead', 'OwnStrengths', 'Rates', 'ahead', 'staying_payments',
     'Game', 'GameError', 'NoTransfers', 'RivalryRedistribution', 'check_rule',
     'Grid', 'Solution', 'SolverError', 'best_response', 'equilibria', 'equilibrium',
     'exploitability', 'optimum', 'planner_is_concave',

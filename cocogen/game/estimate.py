@@ -70,7 +70,7 @@ def from_lists(found:dict)->Record:
         raise EstimateError("A record needs numbers of equal length for every organization and "
             f"round. Got: {e}") from None
 
-# %% ../../nbs/game/16_estimate.ipynb #0fdf175a
+# %% ../../nbs/game/16_estimate.ipynb #46c14d2e
 _FLOORS = (0., .5, .75, .9)        # of late rounds, as shares of the lowest loss seen
 _OPENINGS = (0., .6, .8, .9, .96)  # of round 1, as shares of the lowest loss seen there
 _DISCOUNTS = (.3, .6, .8, .9, .97) # kappa
@@ -89,8 +89,9 @@ def _reach(rounds:int)->float:
 
 def shapes(records)->Shapes:
     "The grid for runs whose lowest losses are those of `records`"
-    low = min(r.after.min() for r in records)*_reach(max(r.rounds for r in records))
-    first = min(r.after[0] for r in records)
+    most = max(r.rounds for r in records)
+    low = min(r.after.min() for r in records)*_reach(most)
+    first = min(r.after[0] for r in records)*min(1., _reach(most + 2)/_reach(10))
     points = [(f*low, o*first, k, g) for f, o, k, g
         in itertools.product(_FLOORS, _OPENINGS, _DISCOUNTS, _FACTORS) if o*first>=f*low]
     return Shapes(*np.array(points).T)
