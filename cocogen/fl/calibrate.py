@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 import numpy as np
 from ..files import read_json, write_text
-from ..game.estimate import (CONSTANTS, EstimateError, Record, as_lists, constants,
+from ..game.estimate import (EstimateError, Record, as_lists, constants,
     from_lists, interval, learned, paths, contributed, updated)
 from .carriers import Local, start
 from .config import Config, ConfigError

@@ -15,7 +15,7 @@ from ..files import read_json
 from ..game.estimate import EstimateError, Record, as_lists, from_lists, learned
 from ..streams import stream
 from .carriers import Local, start
-from .config import Config, ConfigError
+from .config import ConfigError
 from .engines import ENGINES, engine
 from .generators import MixtureGenerator
 from .prepare import Consortium, federation_of
