@@ -401,8 +401,8 @@ def _agreement(ax, found:dict):
 def _shape_of(found:dict)->str:
     "The constants of a calibration that have no standard error"
     numbers = {k: f'{found[k]:.3g}' for k in ('floor', 'opening', 'discount', 'factor', 'noise')}
-    return ('floor {floor}, of round 1 {opening} nats; κ = {discount}, g = {factor}; '
-        'noise {noise} nats').format(**numbers)
+    return ('floor {floor} nats (round 1: {opening}), noise {noise} nats, '
+        'κ = {discount}, g = {factor}').format(**numbers)
 
 def _constants(ax, found:dict):
     "The law's constants with one standard error"
@@ -445,10 +445,18 @@ def _png(fig)->str:
     fig.savefig(b, dpi=110)
     return base64.b64encode(b.getvalue()).decode()
 
-def _table(frame:pd.DataFrame, caption:str, **more)->str:
-    "A frame as an HTML table"
-    text = frame.to_html(float_format='{:,.3f}'.format, border=0, **more)
-    return text.replace('<thead>', f'<caption>{html.escape(caption)}</caption><thead>', 1)
+def _number(v:float)->str:
+    "A number as a person reads it: four digits, of large ones all before the point"
+    return f'{v:,.0f}' if abs(v)>=1000 else f'{v:.4g}'
+
+def _table(frame:pd.DataFrame, caption:str, note:str='', **more)->str:
+    "A frame as an HTML table, with a sentence about its numbers below"
+    text = frame.to_html(float_format=_number, border=0, **more)
+    text = text.replace('<thead>', f'<caption>{html.escape(caption)}</caption><thead>', 1)
+    return f'{text}<p>{html.escape(note)}</p>' if note else text
+
+_welfare_note = ('Welfare is that of the whole run: predicted before round 1, with its 80 % '
+    'interval, and measured.')
 
 # %% ../../nbs/explore/00_plots.ipynb #ab83c731
 SHARED_SUMS = ('generated', 'stock', 'local', 'cost', 'damage', 'damage_measured')
@@ -472,19 +480,19 @@ def laws_table(run:Run)->pd.DataFrame:
     columns = {k: told(k) for k in _asked(run.laws, 'laws')}
     return pd.DataFrame(columns).set_axis(run.laws['round'])
 
-# %% ../../nbs/explore/00_plots.ipynb #18710e88
+# %% ../../nbs/explore/00_plots.ipynb #6b3488ed
 def _tables(run:Run)->list:
     "The tables of a run's rounds, beliefs, organizations and settings, HTML"
     name, per = run.config.strategy, organizations_table(run)
     facts = pd.DataFrame(list(vars(run.config).items()), columns=['field', 'value'])
-    return [_table(rounds_table(run), f'Rounds of {name}: images of all organizations, losses '
-            'in nats, welfare so far and (forecast) of the whole run in money, 80 % intervals'),
-        _table(laws_table(run), f'The law of {name}, as believed before each round, ± one standard '
-            'error; the loss predicted by it, with its 80 % interval, and measured'),
-        _table(per[_asked(per, 'organizations')], f'Organizations of {name}: generated, cost and '
-            'transfer of all rounds together; contribution_predicted, contribution_measured and '
-            'shapley in nats, means over rounds; margin before round 1; damage and utility of '
-            'the run; all else of the last round'),
+    return [_table(rounds_table(run), f'Rounds of {name}', 'Images of all organizations; losses in '
+            'nats; welfare so far and (forecast) of the whole run in money; 80 % intervals.'),
+        _table(laws_table(run), f'The law of {name}', 'As it was believed before each round, ± one '
+            'standard error; the loss predicted by it, with its 80 % interval, and measured.'),
+        _table(per[_asked(per, 'organizations')], f'Organizations of {name}', 'Generated, cost '
+            'and transfer: of all rounds together. Contributions predicted and measured, and '
+            'Shapley values: nats, means over rounds. Margin: before round 1. Damage and '
+            'utility: of the run. All else: of the last round.'),
         _table(facts, 'Configuration', index=False)]
 
 # %% ../../nbs/explore/00_plots.ipynb #9562e4a3
@@ -527,8 +535,7 @@ def _section(runs:list)->list:
     picture = ('<img alt="Loss and welfare, predicted and measured, the law, amounts, '
         'contributions, transfers and synthetic samples of the runs" '
         f'src="data:image/png;base64,{_png(run_figure(runs))}">')
-    compared = _table(run_summary(runs), 'Strategies: welfare of the whole run, predicted before '
-        'round 1 with its 80 % interval, and measured')
+    compared = _table(run_summary(runs), 'Strategies', _welfare_note)
     *tables, configuration = _tables(last)
     return [_origin(last, env), picture, compared, *tables, *_generators(env), configuration]
 
@@ -556,8 +563,7 @@ def _overview(groups:list, runs:list)->list:
     for k in reversed(_differing(runs)):
         rows.insert(1, k, [getattr(r.config, k) for r in runs])
     return [f'<p>{len(runs)} runs of {len(groups)} consortia.</p>',
-        _table(rows, 'All runs: welfare of the whole run, predicted before round 1 with its 80 % '
-            'interval, and measured', index=False)]
+        _table(rows, 'All runs', _welfare_note, index=False)]
 
 # %% ../../nbs/explore/00_plots.ipynb #dd99f50a
 def _heading(group:list, runs:list)->str:
