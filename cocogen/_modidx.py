@@ -473,6 +473,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'cocogen.explore.plots._held': ('explore/plots.html#_held', 'cocogen/explore/plots.py'),
                                        'cocogen.explore.plots._lower': ('explore/plots.html#_lower', 'cocogen/explore/plots.py'),
                                        'cocogen.explore.plots._name': ('explore/plots.html#_name', 'cocogen/explore/plots.py'),
+                                       'cocogen.explore.plots._number': ('explore/plots.html#_number', 'cocogen/explore/plots.py'),
                                        'cocogen.explore.plots._origin': ('explore/plots.html#_origin', 'cocogen/explore/plots.py'),
                                        'cocogen.explore.plots._overview': ('explore/plots.html#_overview', 'cocogen/explore/plots.py'),
                                        'cocogen.explore.plots._paid': ('explore/plots.html#_paid', 'cocogen/explore/plots.py'),
