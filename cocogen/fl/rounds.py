@@ -380,7 +380,8 @@ def _rows(con, state, after, trained, decision, account, expected, here)->list:
 def _strengths(decision:Decision, here)->np.ndarray:
     "The strength of redistribution that each organization is paid at, shape (N,)"
     out = np.zeros(len(here))
-    out[here] = getattr(decision.game.rule, 'strength', 0.)
+    rule = decision.game.rule
+    out[here] = getattr(rule, 'strengths', getattr(rule, 'strength', 0.))
     return out
 
 def _law_row(decision:Decision, after:State, expected:Outlook)->dict:

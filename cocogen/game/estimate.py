@@ -9,6 +9,7 @@ __all__ = ['KINDS', 'EstimateError', 'Record', 'as_lists', 'from_lists', 'Shapes
 # %% ../../nbs/game/16_estimate.ipynb #2dc10754
 import itertools
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special
@@ -151,7 +152,7 @@ class Belief:
     unit:float          # effective samples that aggregates are measured in
     guess:float         # loss before the first round, nats
 
-    @property
+    @cached_property
     def best(self)->np.ndarray:
         "Points of the grid that have the most probable shape of contributions"
         key = self.at.discount + 10*self.at.factor

@@ -60,18 +60,18 @@ class Rates:
 @dataclass(frozen=True, eq=False)
 class OwnStrengths:
     "Redistribution along the rivalry graph, at a strength for each organization (ours)"
-    strength:np.ndarray # xi_n, money per effective sample and unit of rivalry, shape (N,), >= 0
-    checked = True      # what n and m pay each other cancels
+    strengths:np.ndarray # xi_n, money per effective sample and unit of rivalry, shape (N,), >= 0
+    checked = True       # what n and m pay each other cancels
 
     def __post_init__(self):
-        xi = floats(self.strength, '`strength`')
+        xi = floats(self.strengths, '`strengths`')
         if xi.ndim!=1 or not (np.isfinite(xi) & (xi>=0)).all():
-            raise GameError("`strength` must be finite and not negative, of shape (N,). "
-                f"Got: {self.strength!r}")
-        object.__setattr__(self, 'strength', xi)
+            raise GameError("`strengths` must be finite and not negative, of shape (N,). "
+                f"Got: {self.strengths!r}")
+        object.__setattr__(self, 'strengths', xi)
 
-    def rate(self, game): return game.spread(self.strength, '`strength`')*game.degree
-    def transfers(self, game, s): return game.laplacian(self.strength*s)
+    def rate(self, game): return game.spread(self.strengths, '`strengths`')*game.degree
+    def transfers(self, game, s): return game.laplacian(self.strengths*s)
 
 # %% ../../nbs/game/11_run_incentives.ipynb #cf0794ad
 @outside_option.register
