@@ -21,10 +21,10 @@ from ..game.strategies import AMOUNTS
 from ..game.utility import others
 from .carriers import Carrier, Delivery, State, attendance, carried, train_here
 from .config import ConfigError
-from .contributions import measured, missed, shapley_round
+from .contributions import joined, measured, missed, shapley_round
 from .engines import Engine
 from .prepare import Consortium
-from .train import aggregate, evaluate, finite, model, server_step
+from .train import evaluate, finite, model
 
 # %% ../../nbs/fl/14_rounds.ipynb #bd78a03b
 def belief_now(con:Consortium, state:State, without:int=None)->Belief:
@@ -74,13 +74,14 @@ def best_strength_of(game)->float:
     best = welfare.max()
     return float(scan.strengths[(welfare >= best - 1e-12*abs(best)).argmax()])
 
-def _rule(con:Consortium, games:list, rest:RunGame):
-    "The rule of the strategy, with a rate for each organization from its game in `games`"
+def _rule(con:Consortium, state:State, here, rest:RunGame):
+    "The rule of the strategy, with a rate for each organization from a game without its points"
     cfg = con.config
-    each = list(map(_one_round, games)) if cfg.horizon=='round' else games
     if cfg.strategy not in _PAID: return NoTransfers()
     if cfg.strategy=='cocogen+' and cfg.strength!='auto':
         return RivalryRedistribution(cfg.strength)
+    games = _games_without(con, state, here, rest)
+    each = list(map(_one_round, games)) if cfg.horizon=='round' else games
     alike = games[0] is games[-1] and len(games)>1
     if cfg.strategy=='cocogen+':
         xi = [best_strength_of(g) for g in (each[:1] if alike else each)]
@@ -108,7 +109,7 @@ def decide(con:Consortium, state:State, here:np.ndarray=None)->Decision:
     if cfg.strategy in AMOUNTS:
         plan, residual = _amounts(rest, cfg, seed), np.nan
     else:
-        rest = rest.with_(rule=_rule(con, _games_without(con, state, here, rest), rest))
+        rest = rest.with_(rule=_rule(con, state, here, rest))
         plan, residual = _equilibrium(rest, cfg)
     amounts = np.zeros(cfg.orgs)
     amounts[here] = np.minimum(np.rint(plan[:, 0]), rest.fed.cap)
@@ -144,15 +145,12 @@ class Merged(NamedTuple):
 
 def merge(con:Consortium, state:State, sent:Delivery)->Merged:
     "Joins what was sent, by the aggregation of the configuration"
-    cfg = con.config
     broken = (sent.status=='ok') & ~finite(sent.stack)
     status = np.where(broken, 'rejected', sent.status)
     if not (status=='ok').any():
         raise ConfigError("The model must stay finite, and no update of round "
-            f"{state.round + 1} is: training diverged, so lower `lr`. Got lr = {cfg.lr:g}")
-    joined = aggregate(sent.stack, sent.size*(status=='ok'), cfg.aggregation, cfg.trim)
-    return Merged(*server_step(state.weights, joined, state.velocity, cfg.server_momentum),
-        status)
+            f"{state.round + 1} is: training diverged, so lower `lr`. Got lr = {con.config.lr:g}")
+    return Merged(*joined(con, state, sent, status=='ok'), status)
 
 def learn(con:Consortium, state:State, mixed:list, trainer:Engine)->Merged:
     "Local training on real and `mixed` synthetic images, on this machine, and the joined model"

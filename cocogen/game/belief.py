@@ -68,8 +68,8 @@ def exponents(law:Believed, rounds)->np.ndarray:
     share = 1/np.asarray(rounds, float)
     return law.early[:, None]*share + law.late[:, None]*(1 - share)
 
-def floors(law:Believed, rounds)->np.ndarray:
-    "Floor of each law after `rounds`, shape (K, T); before the first round, that of round 1"
+def floors(law, rounds)->np.ndarray:
+    "What `floor` and `opening` of each law make after `rounds`, (K, T); before round 1, `opening`"
     share = 1/np.maximum(np.asarray(rounds, float), 1)
     return law.floor[:, None]*(1 - share) + law.opening[:, None]*share
 

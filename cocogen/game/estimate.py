@@ -106,11 +106,6 @@ class _Rows(NamedTuple):
     y:np.ndarray # shape (J, T)
     e:np.ndarray # what an error of 1 in y is in nats, shape (J, T)
 
-def _floors(at:Shapes, rounds)->np.ndarray:
-    "Floors after some rounds, shape (J, T)"
-    share = 1/np.maximum(np.asarray(rounds, float), 1)
-    return at.floor[:, None]*(1 - share) + at.opening[:, None]*share
-
 def contributions(record:Record, at:Shapes)->np.ndarray:
     "Effective samples of each organization in each round, shape (J, T, N)"
     discount, factor = (v[:, None, None] for v in (at.discount, at.factor))
@@ -120,7 +115,7 @@ def contributions(record:Record, at:Shapes)->np.ndarray:
 
 def _logs(at:Shapes, losses, rounds)->np.ndarray:
     "Logarithms of losses above the floors, shape (J, T)"
-    return np.log(np.maximum(losses - _floors(at, rounds), _LEAST))
+    return np.log(np.maximum(losses - floors(at, rounds), _LEAST))
 
 def _rows(record:Record, at:Shapes, unit:float)->_Rows:
     "The rounds of a record as a regression"
@@ -134,7 +129,7 @@ def _rows(record:Record, at:Shapes, unit:float)->_Rows:
 
 def _below(record:Record, at:Shapes)->np.ndarray:
     "Squared nats by which losses are below the floors, in all, shape (J, 2): of round 1, later"
-    under = np.maximum(_floors(at, np.arange(1, record.rounds + 1)) - record.after, 0)**2
+    under = np.maximum(floors(at, np.arange(1, record.rounds + 1)) - record.after, 0)**2
     return np.stack([under[:, 0], under[:, 1:].sum(1)], 1)
 
 # %% ../../nbs/game/16_estimate.ipynb #83803ee0
