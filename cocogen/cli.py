@@ -465,8 +465,9 @@ def _draw_data(d, picture:Path):
 # %% ../nbs/90_cli.ipynb #6eaf3fad
 @app.command('study')
 def study_command(
-    scale:Annotated[str, typer.Option(help="cpu: the published study; smoke: the same in minutes; "
-        "gpu: full data sets, ResNet-18, 50 rounds, 20 organizations")]='cpu',
+    scale:Annotated[str, typer.Option(help="cpu: the study whose tables are committed; smoke: the "
+        "same in minutes; tiny: in seconds; gpu: full data sets, ResNet-18, 50 rounds, "
+        "20 organizations")]='cpu',
     out:Annotated[Optional[Path],
         typer.Option(help="folder of the tables and figures; default: runs/study-SCALE")]=None,
     dataset:Annotated[Optional[list[str]],
@@ -475,13 +476,13 @@ def study_command(
     jobs:Jobs=0,
     set_:Sets=None,
 ):
-    "Plan, train and settle the study; write tables, figures and verdicts."
+    "Play and settle the study; write tables, figures and verdicts."
     from cocogen.study import study, workload
     sc, out = _scale(scale, dataset, seeds, set_), out or Path('runs')/f'study-{scale}'
     load = workload(sc)
-    typer.echo(f"At most {load['trainings']:,} trainings of {load['steps']:,} gradient steps each, "
-        f"in {load['consortia']:,} consortia; equal ones are trained once.")
-    _print_study(study(sc, out, jobs), sc, out)
+    typer.echo(f"{load['trainings']:,} trainings of {load['steps']:,} gradient steps each, in "
+        f"{load['consortia']:,} consortia; those that are done are not trained again.")
+    _print_study(study(sc, out, jobs), out)
 
 def _scale(name:str, dataset, seeds, sets):
     "A scale of the study, with what was asked for"
@@ -498,26 +499,36 @@ def _scale(name:str, dataset, seeds, sets):
     return replace(sc, config=sc.config | read_sets(sets)) if sets else sc
 
 # %% ../nbs/90_cli.ipynb #7d684777
-def _print_study(found, sc, out:Path):
+def _print_study(found, out:Path):
     "Figures, verdicts and rank correlations of a study"
-    from cocogen.study.figures import study_figures
-    from cocogen.study.verdicts import findings, rank_correlation, verdicts
-    facts, runs = found.facts, found.runs
-    typer.echo(f"{facts['trainings']:,} distinct trainings, "
-        f"{facts['task_seconds']/3600:.2f} task-hours")
-    study_figures(found, out/'figures')
+    from cocogen.study.figures import FIGURES, study_figures
+    from cocogen.study.maps import MAPS
+    from cocogen.study.verdicts import findings, verdicts
+    facts = found.facts
+    typer.echo(f"{facts['trainings']:,} trainings, {facts['task_seconds']/3600:.2f} task-hours")
+    study_figures(found, out/'figures', (*FIGURES, *MAPS))
     for d, why in facts['left_out'].items():
         typer.echo(f'{d} was left out: {why}', err=True)
     table = findings(found)
     if len(table):
-        print_table(verdicts(table).reset_index(), 'Published findings')
-    grid = runs[(runs.images=='shared') & (runs.partition=='dirichlet') & (runs.multiple==1)
-        & (runs.competition==sc.reference)]
-    if len(grid):
-        print_table(rank_correlation(grid, 'dataset').reset_index(), "Rank correlation of "
-            "predicted and measured welfare over strategies, with its interval over seeds")
+        asked = ['finding', 'horizon', 'worth']
+        print_table(verdicts(table, asked).reset_index(), 'Published findings')
+    ranks = _ranks(found)
+    if len(ranks):
+        print_table(ranks, "Rank correlation of predicted and measured welfare over all ways to "
+            "play for the run, with its interval over seeds")
     typer.echo(f"Tables: {out}/*.csv   Figures: {out/'figures'}   "
         f"What made them: {out/'study.json'}")
+
+def _ranks(found):
+    "Whether the law orders what can be played as training does, by data set"
+    from cocogen.study.figures import once
+    from cocogen.study.verdicts import rank_correlation, where
+    scale = found.facts['scale']
+    at = where(once(found.runs), images='shared', partition='dirichlet', horizon='run',
+        competition=scale['reference'], worth=scale['worths'][0])
+    at = at.assign(way=at.strategy + at.share.astype(str))
+    return rank_correlation(at, 'dataset', over='way').reset_index()
 
 # %% ../nbs/90_cli.ipynb #e6b3c673
 ARun = Annotated[Optional[Path], typer.Argument(

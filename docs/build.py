@@ -152,7 +152,8 @@ def key(path:Path)->str:
     modules = [p for p in sorted((root/'cocogen').rglob('*.py'))
         if room_of(p) in rooms and p.name!='_modidx.py']
     constants = sorted((root/'cocogen'/'fl'/'calibrations').glob('*.json'))
-    tables = sorted(nbs.glob('*/results/*.*')) if folder in TABLES else []
+    found = [*nbs.glob('*/results/*.*'), *nbs.glob('*/results/full/*.csv')]
+    tables = sorted(found) if folder in TABLES else []
     read = [path, Path(__file__), *modules, *constants, *tables]
     return hashlib.sha256(b''.join(p.read_bytes() for p in read if p.is_file())).hexdigest()
 

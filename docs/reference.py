@@ -12,7 +12,7 @@ ROOMS = {            # what a reader finds in each room
     'cocogen.game': 'The economics of a round: numpy and scipy only',
     'cocogen.fl': 'Data, generators, training, rounds, runs',
     'cocogen.explore': 'Figures, explorers, the application',
-    'cocogen.study': 'The study: plan, training, tables, verdicts, figures',
+    'cocogen.study': 'The study: plan, playing, tables, verdicts, figures, maps',
     'cocogen.deploy': 'A consortium across machines',
     'cocogen.console': 'Values, tables and pictures for a terminal'}
 

@@ -400,9 +400,11 @@ def _agreement(ax, found:dict):
 # %% ../../nbs/explore/00_plots.ipynb #eceb7f30
 def _shape_of(found:dict)->str:
     "The constants of a calibration that have no standard error"
-    numbers = {k: f'{found[k]:.3g}' for k in ('floor', 'opening', 'discount', 'factor', 'noise')}
-    return ('floor {floor} nats (round 1: {opening}), noise {noise} nats, '
-        'κ = {discount}, g = {factor}').format(**numbers)
+    names = ('floor', 'opening', 'discount', 'late_discount', 'factor', 'late_factor', 'reach',
+        'noise')
+    numbers = {k: f'{found[k]:.3g}' for k in names}
+    return ('floor {floor} nats (round 1: {opening}), noise {noise} nats, κ = {late_discount} '
+        '({discount}), g = {late_factor} ({factor}), reach {reach}').format(**numbers)
 
 def _constants(ax, found:dict):
     "The law's constants with one standard error"
@@ -436,7 +438,7 @@ REPORT_COLUMNS = dict(
         'shapley_error', 'damage', 'damage_measured', 'cost', 'transfer', 'utility_predicted',
         'utility_measured', 'margin'],
     laws=['memory', 'early', 'late', 'level', 'decay', 'first', 'floor', 'opening', 'discount',
-        'factor', 'noise', 'loss_predicted', 'loss_low', 'loss_high', 'loss'])
+        'late_discount', 'factor', 'late_factor', 'reach', 'noise', 'loss_predicted', 'loss_low', 'loss_high', 'loss'])
 
 # %% ../../nbs/explore/00_plots.ipynb #3704e0f0
 def _png(fig)->str:

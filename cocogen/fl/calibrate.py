@@ -19,6 +19,7 @@ from ..game.estimate import (EstimateError, Record, as_lists, constants,
 from .carriers import Local, start
 from .config import Config, ConfigError
 from .data import DataError
+from .learning import of_kind
 from .prepare import prepare
 from .rounds import train_round
 from .runs import RunError, environment
@@ -116,18 +117,29 @@ def _read(store)->list:
 
 # %% ../../nbs/fl/18_calibrate.ipynb #7ffc34e3
 def fit(runs:list)->dict:
-    "The constants that measured runs teach, with standard errors and how well they predict"
-    if len(runs)<2: raise DataError(f"A calibration needs at least two runs. Got: {len(runs)}")
-    records = [from_lists(r['record']) for r in runs]
+    "The constants that runs with shared generators teach, and how well each kind is predicted"
+    shared = [r for r in runs if not r['local_generators']]
+    if len(shared)<2:
+        raise DataError("A calibration needs at least two runs with a shared generator. "
+            f"Got: {len(shared)}")
+    records = [from_lists(r['record']) for r in shared]
     belief = learned(records)
     found, predicted, measured = constants(belief), *_one_ahead(belief, records)
-    seeds = sorted({r['seed'] for r in runs})
-    held = [_held_out(runs, records, s) for s in seeds] if len(seeds)>1 else []
+    seeds = sorted({r['seed'] for r in shared})
+    held = [_held_out(shared, records, s) for s in seeds] if len(seeds)>1 else []
     j = belief.best[int(np.argmax(belief.evidence[belief.best]))]
     return dict(found, covariance=belief.cov[j].tolist(), r2=_r2(measured, predicted),
         r2_held_out=_r2(*map(np.concatenate, zip(*held))) if held else None,
-        measured=measured.round(5).tolist(), fitted=predicted.round(5).tolist(),
-        points=len(measured), runs=len(runs))
+        r2_own=_of_own(runs), measured=measured.round(5).tolist(),
+        fitted=predicted.round(5).tolist(), points=len(measured), runs=len(runs))
+
+def _of_own(runs:list)->float|None:
+    "Explained variance of runs with own generators, by the law that such runs begin with"
+    mine = [from_lists(r['record']) for r in runs if r['local_generators']]
+    if not mine: return None
+    known = learned(of_kind([from_lists(r['record']) for r in runs], True))
+    predicted, measured = _one_ahead(known, mine)
+    return _r2(measured, predicted)
 
 def _one_ahead(prior, records)->tuple[np.ndarray, np.ndarray]:
     "Losses of all rounds, predicted before each round from what the run had shown; and measured"

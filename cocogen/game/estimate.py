@@ -16,7 +16,8 @@ from scipy import optimize, special
 from scipy.stats import qmc
 from ..files import CocogenError
 from ..streams import stream
-from .belief import CONSTANTS, NEAR, Believed, exponents, floors, levels
+from cocogen.game.belief import (CONSTANTS, NEAR, Believed, changing, exponents, floors,
+    levels)
 from .learning import Contribution
 
 # %% ../../nbs/game/16_estimate.ipynb #2c57648f
@@ -72,17 +73,23 @@ def from_lists(found:dict)->Record:
             f"round. Got: {e}") from None
 
 # %% ../../nbs/game/16_estimate.ipynb #46c14d2e
-_FLOORS = (0., .5, .75, .9)        # of late rounds, as shares of the lowest loss seen
-_OPENINGS = (0., .6, .8, .9, .96)  # of round 1, as shares of the lowest loss seen there
-_DISCOUNTS = (.3, .6, .8, .9, .97) # kappa
-_FACTORS = (.03, .1, .25, .5, 1.)  # g
+_FLOORS = (.25, .5, .75, .9)       # of late rounds, as shares of the lowest loss seen
+_OPENINGS = (.3, .6, .8, .9, .96)  # of round 1, as shares of the lowest loss seen there
+_DISCOUNTS = (.6, .97)             # kappa of round 1
+_LATE_DISCOUNTS = (0., .3, .6)     # and of late rounds
+_FACTORS = (-.1, 0., 1.)           # g of round 1
+_LATE_FACTORS = (0., .03, .1, .3, 1.) # and of late rounds
+_REACHES = (2., 4., 8., 16.)       # images per real one, up to the most that was ever held
 
 class Shapes(NamedTuple):
     "Constants that are not linear, a point of the grid per entry, shape (J,) each"
     floor:np.ndarray
     opening:np.ndarray
     discount:np.ndarray
+    late_discount:np.ndarray
     factor:np.ndarray
+    late_factor:np.ndarray
+    reach:np.ndarray
 
 def _reach(rounds:int)->float:
     "How much of the way to its floor the loss of a run of so many rounds has shown, at most"
@@ -93,8 +100,12 @@ def shapes(records)->Shapes:
     most = max(r.rounds for r in records)
     low = min(r.after.min() for r in records)*_reach(most)
     first = min(r.after[0] for r in records)*min(1., _reach(most + 2)/_reach(10))
-    points = [(f*low, o*first, k, g) for f, o, k, g
-        in itertools.product(_FLOORS, _OPENINGS, _DISCOUNTS, _FACTORS) if o*first>=f*low]
+    ends = [(f*low, o*first) for f, o in itertools.product(_FLOORS, _OPENINGS)
+        if o*first>=f*low]
+    held = max((r.held/r.local).max() for r in records)
+    reaches = [c for c in _REACHES if c<=held + .5] or [max(held, .5)]
+    worths = itertools.product(_DISCOUNTS, _LATE_DISCOUNTS, _FACTORS, _LATE_FACTORS, reaches)
+    points = [(*end, *worth) for end, worth in itertools.product(ends, worths)]
     return Shapes(*np.array(points).T)
 
 # %% ../../nbs/game/16_estimate.ipynb #545d88de
@@ -108,10 +119,14 @@ class _Rows(NamedTuple):
 
 def contributions(record:Record, at:Shapes)->np.ndarray:
     "Effective samples of each organization in each round, shape (J, T, N)"
-    discount, factor = (v[:, None, None] for v in (at.discount, at.factor))
-    of = Contribution.of(record.local, record.heterogeneity, factor*record.fidelity, record.skew,
-        0., discount)
-    return of.value(record.held)*record.there
+    t = np.arange(1, len(record.held) + 1)
+    discount = changing(at.discount, at.late_discount, t)[..., None]
+    factor = changing(at.factor, at.late_factor, t)[..., None]
+    useful = np.maximum(factor, 0)*record.fidelity
+    of = Contribution.of(record.local, record.heterogeneity, useful, record.skew, 0., discount)
+    held = np.minimum(record.held, at.reach[:, None, None]*record.local)
+    spoiled = 1 + np.maximum(-factor, 0)*held/record.local
+    return of.value(held)/spoiled*record.there
 
 def _logs(at:Shapes, losses, rounds)->np.ndarray:
     "Logarithms of losses above the floors, shape (J, T)"
@@ -150,24 +165,24 @@ class Belief:
     @cached_property
     def best(self)->np.ndarray:
         "Points of the grid that have the most probable shape of contributions"
-        key = self.at.discount + 10*self.at.factor
-        kinds = np.unique(key)
-        total = [special.logsumexp(self.evidence[key==k]) for k in kinds]
-        return np.flatnonzero(key==kinds[int(np.argmax(total))])
+        kind = np.unique(np.stack(self.at[2:], 1), axis=0, return_inverse=True)[1].ravel()
+        total = np.bincount(kind, np.exp(self.evidence - self.evidence.max()))
+        return np.flatnonzero(kind==total.argmax())
 
     @property
-    def discount(self)->float:
-        "kappa of the most probable shape"
-        return float(self.at.discount[self.best[0]])
+    def reach(self)->float:
+        "Images per real one, in the most probable shape, beyond which no more are of use"
+        return float(self.at.reach[self.best[0]])
 
-    @property
-    def factor(self)->float:
-        "g of the most probable shape: what multiplies a measured fidelity"
-        return float(self.at.factor[self.best[0]])
+    def worth(self, rounds)->tuple[np.ndarray, np.ndarray]:
+        "kappa, and g from 0 to 1, of the most probable shape in `rounds`, counted from 1, (T,) each"
+        at = Shapes(*(v[self.best[:1]] for v in self.at))
+        factor = changing(at.factor, at.late_factor, rounds)[0]
+        return changing(at.discount, at.late_discount, rounds)[0], np.clip(factor, 0., 1.)
 
 # %% ../../nbs/game/16_estimate.ipynb #66da6dbf
-_CENTRE = np.array([-.7, .7, 0., .6, .25, -.2])
-_WIDTH = np.array([.6, .2, .25, 1., .15, 1.])
+_CENTRE = np.array([-.7, .7, 0., .6, .4, -.2])
+_WIDTH = np.array([.6, .2, .25, 1., .25, 1.])
 _NOISE, _SPREAD = np.array([.1, .04]), .04   # nats, nats; logarithmic
 _MISFIT = np.array([.1, .3])                 # nats, of models without and of models alone
 _WORTH = 3.                                  # runs that these guesses of noise count for
@@ -296,10 +311,13 @@ def _misfits(records, at:Shapes, mean, runs)->tuple[np.ndarray, np.ndarray]:
     return tuple(np.stack(v, 1) for v in zip(*out))
 
 # %% ../../nbs/game/16_estimate.ipynb #df61df1c
-def learned(records)->Belief:
-    "What is believed of the law after some runs of the same regime"
+def learned(
+    records,       # runs of the same regime
+    at:Shapes=None # points of the grid; default: `shapes(records)`
+)->Belief:
+    "What is believed of the law after some runs"
     if not records: raise EstimateError("A law is learned from at least one run. Got none")
-    at = shapes(records)
+    at = shapes(records) if at is None else at
     unit = float(np.mean([r.local.sum() for r in records]))
     runs = [_rows(r, at, unit) for r in records]
     J = len(at.floor)
@@ -441,9 +459,8 @@ def constants(belief:Belief)->dict:
     found = dict(zip(CONSTANTS, centre.tolist()))
     errors = dict(zip(CONSTANTS, np.sqrt(np.diag(belief.cov[j])).tolist()))
     first, later = belief.noise[j].tolist()
-    return found | dict(floor=float(belief.at.floor[j]), opening=float(belief.at.opening[j]),
-        discount=float(belief.at.discount[j]), factor=float(belief.at.factor[j]),
-        unit=belief.unit, noise_first=first, noise=later, errors=errors)
+    shape = {k: float(v[j]) for k, v in belief.at._asdict().items()}
+    return found | shape | dict(unit=belief.unit, noise_first=first, noise=later, errors=errors)
 
 # %% ../../nbs/game/16_estimate.ipynb #f02d959f
 _PATHS = 16    # noisy paths of each law

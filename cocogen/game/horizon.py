@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from ..streams import stream
 from .federation import MOST, Federation
-from .learning import InverseSqrt, Law, LawError, PowerLaw, check_law
+from .learning import Contribution, InverseSqrt, Law, LawError, PowerLaw, check_law
 from .utility import (Economics, GameError, NoTransfers, RivalryRedistribution, Rule,
     check_parts, check_rule, counted, others)
 
@@ -237,7 +237,9 @@ class RunGame(Economics):
     law:Law=PowerLaw()            # or any law that has a form over a run, see `over`
     horizon:Horizon=Horizon(10)
     rule:Rule=NoTransfers()
-    discount:float=.85            # kappa: how strongly heterogeneity discounts data, in [0, 1)
+    discount:np.ndarray=.85       # kappa: how strongly heterogeneity discounts data, in [0, 1);
+                                  # a number, or one for each round that is left, shape (T,)
+    factor:np.ndarray=1.          # on the fidelity of images that stand beside real ones, likewise
     bystanders:np.ndarray=0.      # added to r for rivals that only receive the model, shape (N,)
     cap:np.ndarray=None           # most samples per round, shape (N,) or (N, T); default: `fed`'s
     unit_cost:np.ndarray=None     # linear price, money per sample, in the same shapes
@@ -250,6 +252,14 @@ class RunGame(Economics):
 
     @property
     def rounds(self)->int: return self.horizon.rounds - self.done # that are left
+
+    @cached_property
+    def data(self)->Contribution:
+        "What data are worth, with slope and bend, shape (N,), or (T, N) where rounds differ"
+        f, shape = self.fed, (self.discount, self.factor)
+        discount, factor = (np.asarray(v)[:, None] if np.ndim(v) else v for v in shape)
+        return Contribution.of(f.local, f.heterogeneity, factor*f.fidelity, f.skew, f.stock,
+            discount)
 
     @cached_property
     def omega(self)->np.ndarray:
@@ -281,6 +291,18 @@ class RunGame(Economics):
 # %% ../../nbs/game/08_horizon.ipynb #056a03a2
 RunGame.by_round = True # contributions have an axis of rounds
 
+def _check_shape(game:RunGame):
+    "Refuses discounts or factors that describe no concave contribution"
+    rules = dict(discount=('[0, 1)', lambda v: (v>=0) & (v<1)),
+        factor=('[0, 1]', lambda v: (v>=0) & (v<=1)))
+    for name, (says, valid) in rules.items():
+        v = np.asarray(getattr(game, name))
+        if v.dtype.kind not in 'iuf' or v.shape not in ((), (game.rounds,)):
+            raise GameError(f"`{name}` must be one number or one for each of {game.rounds} "
+                f"rounds. Got: {getattr(game, name)!r}")
+        if not valid(v).all():
+            raise GameError(f"`{name}` must lie in {says}. Got: {v[~valid(v)].flat[0]:g}")
+
 def _rounds_first(game:RunGame, name:str)->np.ndarray:
     "A field of the game, or else of its consortium, shape (T, N)"
     own, shape = getattr(game, name), (game.rounds, len(game.fed))
@@ -311,6 +333,7 @@ def _check_run(game:RunGame):
     if not (game.loss is None or (number and np.isfinite(game.loss))):
         raise GameError(f"`loss` must be a finite number. Got: {game.loss!r}")
     check_parts(game)
+    _check_shape(game)
     for name in ('cap', 'unit_cost', 'congestion'):
         _rounds_first(game, name)
     _check_law(game)
@@ -513,8 +536,10 @@ def after(
     return rest.with_(rule=Later(self, rounds, self.rounds))
 
 def sliced(game:RunGame, rounds:slice)->dict:
-    "Caps and prices of some rounds, as fields of a game"
+    "What differs between rounds, of some of them, as fields of a game"
     own = {k: getattr(game, k) for k in ('cap', 'unit_cost', 'congestion')}
-    return {k: v[:, rounds] if np.ndim(v)==2 else v for k, v in own.items()}
+    own = {k: v[:, rounds] if np.ndim(v)==2 else v for k, v in own.items()}
+    shape = {k: getattr(game, k) for k in ('discount', 'factor')}
+    return own | {k: np.asarray(v)[rounds] if np.ndim(v) else v for k, v in shape.items()}
 
 RunGame.after = after

@@ -226,7 +226,7 @@ def strengths_between(
 def _strengths(game:Game, points:int)->np.ndarray:
     "Strengths from 0 to where every cap of those with rivals binds, or no potential exists"
     d, (c1, c2), cap, k = game.data, game.prices, game.fed.cap, game.degree
-    tied = (k>0) & (cap>0)
+    tied = (k>0) & (cap>0) & (d.slope(cap)>0)
     if not tied.any(): return np.zeros(1)
     k = np.where(tied, k, 1.)
     with np.errstate(over='ignore'):                # beyond `MOST` no strength is accepted

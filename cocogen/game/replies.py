@@ -94,7 +94,7 @@ class Chain(NamedTuple):
 def chain(t:RunTerms, B)->Chain:
     "The organizations of `t`, of all its games, as columns"
     def columns(v): return np.broadcast_to(v, B.shape).reshape(len(B), -1)
-    base = np.broadcast_to(t.data.local + t.data.stock, B.shape[1:]).ravel()
+    base = np.broadcast_to(t.data.local + t.data.stock, B.shape)[0].ravel()
     parts = (t.c1, t.c2, t.cap, B*t.data.a1, B*t.data.a2)
     return Chain(base, *map(columns, parts))
 

@@ -179,8 +179,8 @@ def _run_strengths(game:RunGame, points:int)->np.ndarray:
     "Strengths from 0 to where all caps bind in all rounds, or no potential exists"
     t, (c1, c2), cap = planner_terms(game), game.prices, game.caps
     rate = np.broadcast_to(game.degree, cap.shape)            # at strength 1
-    tied = (rate>0) & (cap>0)
     earns, first = earnings(t, rate, cap), earnings(t, rate, 0*cap)
+    tied = (cap>0) & (earns>0)
     binds = ((c1 + c2*cap)/np.where(tied, earns, 1.))[tied]
     paid = tied & (game.weights<0)
     admitted = (c1/np.where(paid, first, 1.))[paid].min(initial=np.inf)

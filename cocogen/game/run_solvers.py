@@ -164,7 +164,9 @@ def as_round(game:RunGame)->Game:
     law = game.law.at(game.run.reference, 1) if powers else game.run.laws[0]
     fed = game.fed.with_(cap=game.caps[0], unit_cost=game.prices[0][0],
         congestion=game.prices[1][0])
-    return Game(fed, law, game.rule, game.discount, game.bystanders)
+    discount, factor = (float(np.ravel(v)[0]) for v in (game.discount, game.factor))
+    fed = fed.with_(fidelity=np.maximum(factor*fed.fidelity, 1e-9))
+    return Game(fed, law, game.rule, discount, game.bystanders)
 
 def _strength(game:RunGame):
     "The strength of a game's redistribution, or 0"
@@ -203,7 +205,7 @@ def apart(t:RunTerms, members)->RunTerms:
     "The organizations at `members`, each as a game of its own; a stack of games of one"
     one = lambda v: np.broadcast_to(v, t.cap.shape)[:, members, None]
     mine = lambda v: np.broadcast_to(v, t.cap.shape[1:])[members, None]
-    data = Contribution(**{k: mine(v) for k, v in vars(t.data).items()})
+    data = Contribution(**{k: one(v) for k, v in vars(t.data).items()})
     return t._replace(w=mine(t.w), tau=one(t.tau), c1=one(t.c1), c2=one(t.c2), cap=one(t.cap),
         data=data)
 
@@ -449,9 +451,10 @@ def _run_stack(games)->RunTerms:
         if not (isinstance(g, RunGame) and _alike(g, first)):
             raise GameError("Runs solved together must share organizations' number, law and "
                 f"horizon. Got another at position {k}")
-    data = Contribution(**{k: np.array([getattr(g.data, k) for g in games])
-        for k in vars(first.data)})
+    shape = first.caps.shape
     def by_round(values): return np.ascontiguousarray(np.moveaxis(np.array(values), 0, 1))
+    data = Contribution(**{k: by_round([np.broadcast_to(getattr(g.data, k), shape)
+        for g in games]) for k in vars(first.data)})
     tau, cap = by_round([g.rate for g in games]), by_round([g.caps for g in games])
     c1, c2 = (by_round([g.prices[i] for g in games]) for i in (0, 1))
     t = RunTerms(np.array([g.weights for g in games]), tau, c1, c2, cap, data, first.run,

@@ -155,7 +155,7 @@ def check_parts(game:Economics):
     "Refuses a rule without its methods, and a discount or bystanders that mean nothing"
     if not all(callable(getattr(game.rule, k, None)) for k in ('rate', 'transfers')):
         raise GameError(f"A rule needs the methods rate and transfers. Got: {game.rule!r}")
-    if not (isinstance(game.discount, Real) and 0<=game.discount<1):
+    if not (game.by_round or (isinstance(game.discount, Real) and 0<=game.discount<1)):
         raise GameError(f"`discount` must lie in [0, 1). Got: {game.discount}")
     n = len(game.fed)
     try:
