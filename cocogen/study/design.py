@@ -40,8 +40,8 @@ class Play(NamedTuple):
     horizon:str='run'    # what a round solves: all rounds that are left (run), or itself
     worth:str='final'    # which losses count: the last (final), or all alike (in-use)
 
-# %% ../../nbs/study/00_design.ipynb #aac18497
-PARTS = ('hindsight', 'run', 'local', 'round', 'skew', 'strategies', 'competition', 'mild',
+# %% ../../nbs/study/00_design.ipynb #5947a914
+PARTS = ('hindsight', 'run', 'round', 'local', 'skew', 'strategies', 'mild', 'competition',
     'controls', 'without')
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Scale:
     skewed:float=.02                      # Dirichlet concentration of uneven sizes; at .02
                                           # nearly all images are with one organization
     parts:tuple=PARTS                     # what is done, in the order of its priority
+    main:tuple=PARTS[:4]                  # of which with every seed; the others
+    few:int=3                             # with so many of the first ones
 
     def base(self, dataset:str, seed:int)->Config:
         "The configuration that all runs of a data set and seed share"
@@ -109,7 +111,7 @@ def plays(scale:Scale, part:str)->list:
         competition=[run(s, first, c) for c in others for s in EQUILIBRIA[:2]],
         mild=[*ends, run('cocogen'), plus[0]])[part]
 
-# %% ../../nbs/study/00_design.ipynb #a957c40d
+# %% ../../nbs/study/00_design.ipynb #d9b1d640
 def kinds(scale:Scale, part:str)->list:
     "The consortia of a part: images, partition and alpha"
     def mixed(images, alphas): return [(images, 'dirichlet', a) for a in alphas]
@@ -136,9 +138,9 @@ class Task(NamedTuple):
 
 def tasks(scale:Scale)->list:
     "All tasks of a study: seed by seed, and in each by priority"
+    def done(part, seed): return part in scale.main or seed in scale.seeds[:scale.few]
     return [Task(Setting(d, *kind, seed), part) for seed in scale.seeds for part in scale.parts
-        for kind in kinds(scale, part) for d in scale.datasets
-        if part!='without' or seed in scale.seeds[:2]]
+        if done(part, seed) for kind in kinds(scale, part) for d in scale.datasets]
 
 # %% ../../nbs/study/00_design.ipynb #1dbf6f02
 def workload(scale:Scale)->dict:

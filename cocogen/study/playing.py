@@ -6,11 +6,12 @@
 __all__ = ['WORTHS', 'seated', 'scheduled', 'play_run', 'hindcast', 'gained', 'train_path', 'trained_without', 'trained_alone',
            'described', 'play_task', 'make_pieces']
 
-# %% ../../nbs/study/01_playing.ipynb #8966737f
+# %% ../../nbs/study/01_playing.ipynb #a4f292d6
 import json
 import time
 from dataclasses import replace
 import numpy as np
+import torch
 from ..files import read_json, write_text
 from cocogen.game.estimate import (Record, as_lists, contributed, interval, own, paths,
     updated)
@@ -120,7 +121,7 @@ def trained_alone(con:Consortium)->dict:
     losses = [train_path(_untested(subset(con, n)), x[[n]].T) for n in range(len(x))]
     return dict(amounts=x.tolist(), losses=losses)
 
-# %% ../../nbs/study/01_playing.ipynb #c16cb795
+# %% ../../nbs/study/01_playing.ipynb #59b9ad21
 def described(con:Consortium)->dict:
     "Who is in a consortium, at competition 1, and what is believed before its first round"
     return dict(frame=con.fed.to_frame().to_dict('list'), rivalry=con.fed.rivalry.tolist(),
@@ -139,7 +140,8 @@ def play_task(job)->dict:
         found['without'] = trained_without(con, amounts)
     if task.part=='skew':
         found['alone'] = trained_alone(seated(con, chosen[0]))
-    return found | dict(seconds=round(time.time() - begun, 2), memory=memory())
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
+    return found | dict(seconds=round(time.time() - begun, 2), memory=memory(), device=card)
 
 # %% ../../nbs/study/01_playing.ipynb #17316dd9
 def make_pieces(

@@ -7,11 +7,12 @@ __all__ = ['SCHEDULES', 'STORED', 'TABLES', 'omega', 'Account', 'settled', 'acco
            'run_rows', 'with_hindsight', 'organization_rows', 'Study', 'consortium_rows', 'rivalry_table',
            'make_tables', 'study', 'available', 'claim_study', 'write_study', 'read_study']
 
-# %% ../../nbs/study/02_tables.ipynb #146ed2c9
+# %% ../../nbs/study/02_tables.ipynb #469b6a7b
 import json
 import shlex
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -332,12 +333,13 @@ def _open_pieces(out:Path, scale:Scale, basis:dict)->Path:
     write_text(pieces/'scale.json', json.dumps(dict(_plain(scale), **basis)))
     return pieces
 
-# %% ../../nbs/study/02_tables.ipynb #e341f3f2
+# %% ../../nbs/study/02_tables.ipynb #baebd99e
 def _facts(pieces:dict)->dict:
     "What a reader needs to know of the making of all pieces"
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     made = pieces.values()
     return dict(environment(), command=command, date=str(date.today()),
+        devices=dict(Counter(f['device'] for f in made)),
         task_seconds=round(sum(f['seconds'] for f in made)),
         memory_gb=round(max(f['memory'] for f in made), 2),
         trainings=sum(len(f['runs']) + len(f.get('without', [])) + ('alone' in f) for f in made))
