@@ -403,8 +403,8 @@ def _shape_of(found:dict)->str:
     names = ('floor', 'opening', 'discount', 'late_discount', 'factor', 'late_factor', 'reach',
         'noise')
     numbers = {k: f'{found[k]:.3g}' for k in names}
-    return ('floor {floor} nats (round 1: {opening}), noise {noise} nats, κ = {late_discount} '
-        '({discount}), g = {late_factor} ({factor}), reach {reach}').format(**numbers)
+    return ('floor {floor} nats (round 1: {opening}), noise {noise} nats, reach {reach}, '
+        'κ = {late_discount} ({discount}), g = {late_factor} ({factor})').format(**numbers)
 
 def _constants(ax, found:dict):
     "The law's constants with one standard error"
@@ -438,7 +438,8 @@ REPORT_COLUMNS = dict(
         'shapley_error', 'damage', 'damage_measured', 'cost', 'transfer', 'utility_predicted',
         'utility_measured', 'margin'],
     laws=['memory', 'early', 'late', 'level', 'decay', 'first', 'floor', 'opening', 'discount',
-        'late_discount', 'factor', 'late_factor', 'reach', 'noise', 'loss_predicted', 'loss_low', 'loss_high', 'loss'])
+        'late_discount', 'factor', 'late_factor', 'reach', 'noise', 'loss_predicted', 'loss_low',
+        'loss_high', 'loss'])
 
 # %% ../../nbs/explore/00_plots.ipynb #3704e0f0
 def _png(fig)->str:

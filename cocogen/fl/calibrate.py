@@ -141,6 +141,8 @@ def _of_own(runs:list)->float|None:
     predicted, measured = _one_ahead(known, mine)
     return _r2(measured, predicted)
 
+
+# %% ../../nbs/fl/18_calibrate.ipynb #1aa1013b
 def _one_ahead(prior, records)->tuple[np.ndarray, np.ndarray]:
     "Losses of all rounds, predicted before each round from what the run had shown; and measured"
     predicted, measured = [], []

@@ -122,6 +122,8 @@ def decide(con:Consortium, state:State, here:np.ndarray=None)->Decision:
     plan = np.concatenate([amounts[here][:, None], plan[:, 1:]], 1)
     return Decision(rest, plan, amounts, residual, belief)
 
+
+# %% ../../nbs/fl/14_rounds.ipynb #2ad44a43
 UNSOLVED = ('vcfl', 'random', 'max')    # strategies that ask nothing of the law
 
 def _within(rest:RunGame, plan, reach:float)->np.ndarray:
@@ -130,6 +132,8 @@ def _within(rest:RunGame, plan, reach:float)->np.ndarray:
     if not rest.horizon.keep_stock: return np.minimum(plan, room)
     return np.diff(np.minimum(np.cumsum(plan, 1), room), axis=1, prepend=0.)
 
+
+# %% ../../nbs/fl/14_rounds.ipynb #a43d121f
 def _amounts(rest:RunGame, cfg, seed:int)->np.ndarray:
     "The plan of a strategy without payments"
     if cfg.horizon=='run': return AMOUNTS[cfg.strategy](rest, seed)

@@ -175,7 +175,7 @@ class Belief:
         return float(self.at.reach[self.best[0]])
 
     def worth(self, rounds)->tuple[np.ndarray, np.ndarray]:
-        "kappa, and g from 0 to 1, of the most probable shape in `rounds`, counted from 1, (T,) each"
+        "kappa and g, from 0 to 1, of the most probable shape in `rounds`, from 1 on, (T,) each"
         at = Shapes(*(v[self.best[:1]] for v in self.at))
         factor = changing(at.factor, at.late_factor, rounds)[0]
         return changing(at.discount, at.late_discount, rounds)[0], np.clip(factor, 0., 1.)

@@ -172,6 +172,8 @@ def _strength(game:RunGame):
     "The strength of a game's redistribution, or 0"
     return getattr(getattr(game.rule, 'rule', game.rule), 'strength', 0.)
 
+
+# %% ../../nbs/game/10_run_solvers.ipynb #23b81e1b
 @equilibrium.register
 def run_equilibrium(
     game:RunGame,
