@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['UNSOLVED', 'belief_now', 'rest_game', 'best_strength_of', 'Decision', 'decide', 'Merged', 'merge', 'learn', 'Scores',
            'Trained', 'train_round', 'so_far', 'Damages', 'damage_by_law', 'damages', 'margins', 'Outlook', 'outlook',
-           'Played', 'play_round', 'settle']
+           'Played', 'play_round', 'settle', 'paid_for']
 
 # %% ../../nbs/fl/14_rounds.ipynb #a4f02870
 from dataclasses import replace
@@ -335,10 +335,14 @@ def play_round(
 def settle(decision:Decision, here, delivered)->np.ndarray:
     "What each organization is paid in the round if those at `delivered` contribute, shape (N,)"
     out, game = np.zeros(len(here)), decision.game
-    s = np.swapaxes(game.contribution(decision.plan), 0, 1)
-    s[0] = s[0]*np.asarray(delivered)[here]
-    out[here] = game.rule.transfers(game, s)[0]
+    out[here] = game.rule.transfers(game, paid_for(decision, here, delivered))[0]
     return out
+
+def paid_for(decision:Decision, here, delivered)->np.ndarray:
+    "What the rule sees of those who are here, effective samples in each round, shape (T - t, n)"
+    s = np.swapaxes(decision.game.contribution(decision.plan), 0, 1)
+    s[0] = s[0]*np.asarray(delivered)[here]
+    return s
 
 # %% ../../nbs/fl/14_rounds.ipynb #cf271465
 def _account(con, state, after, decision, here, expected:Outlook, paid, cost)->dict:
@@ -351,7 +355,9 @@ def _account(con, state, after, decision, here, expected:Outlook, paid, cost)->d
     s = contributed(decision.belief, shown)[-1]
     law, rest = decision.game.law, others(s)
     alone = np.where(rest<1, state.loss, law.loss(np.maximum(rest, 1.)))
-    return dict(contribution=s, contribution_predicted=(alone - law.loss(s.sum()))*(s>0),
+    seen = np.zeros(len(fed))
+    seen[here] = paid_for(decision, here, shown.there[-1])[0]
+    return dict(contribution=seen, contribution_predicted=(alone - law.loss(s.sum()))*(s>0),
         contribution_measured=shown.without[-1] - after.loss, cost=cost, transfer=paid,
         rate=_rates(decision, here), damage=damage.law, damage_measured=damage.measured,
         utility_predicted=utility - fed.valuation*surprise, utility_measured=utility,

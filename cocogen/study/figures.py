@@ -19,7 +19,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from ..explore.plots import LOOKS, styled
 from .design import KEY
-from .verdicts import DESIGN, Interval, effect, interval, percent, where
+from .verdicts import DESIGN, Interval, effect, interval, where
 
 # %% ../../nbs/study/04_figures.ipynb #a5be2c3d
 MARKS = 'osD^vPX'
@@ -77,6 +77,7 @@ def _caption(fig, text):
 def _absent(ax):
     "An empty panel says why it is empty"
     ax.annotate('not measured', (.5, .5), xycoords='axes fraction', ha='center', color='.4')
+    ax.set_xticks([])
 
 # %% ../../nbs/study/04_figures.ipynb #7b1f4c0d
 def save(fig, path)->list:
@@ -96,45 +97,35 @@ def once(table:pd.DataFrame, *more)->pd.DataFrame:
 
 # %% ../../nbs/study/04_figures.ipynb #c3c92423
 def strategies_figure(study, images:str='shared'):
-    "Measured welfare of each strategy less that of `vcfl`, in per cent of the latter"
+    "Measured welfare of each strategy, in per cent of the best schedule in hindsight"
     scale = study.facts['scale']
     r = where(once(study.runs), images=images, partition='dirichlet',
         alpha=min(scale['alphas']), competition=scale['reference'])
-    played = [s for s in LOOKS if s in set(r.strategy) and s!='vcfl']
+    r = r.assign(percent=100*r.of_hindsight)[r.hindsight>0]
+    played = [s for s in LOOKS if s in set(r.strategy)]
     worths = scale['worths']
-    with columns(study, len(worths), .25*len(played) + 1.1, sharey=True) as (fig, axes, names):
+    with columns(study, len(worths), .24*len(played) + .8, sharey=True) as (fig, axes, names):
         for line, worth in zip(axes, worths):
             for ax, d in zip(line, names):
                 _strategies_panel(ax, where(r, dataset=d, worth=worth), played)
             line[0].set_ylabel(f'worth: {worth}')
         for ax in axes[-1]:
-            ax.set_xlabel('measured welfare less that of vcfl, % of it')
+            ax.set_xlabel('measured welfare, % of hindsight')
         _caption(fig, f"Filled: the run is solved. Hollow: each round by itself. Generators: "
-            f"{images}, α = {min(scale['alphas']):g}")
+            f"{images}, α = {min(scale['alphas']):g}. No interval: a single seed")
     return fig
 
 # %% ../../nbs/study/04_figures.ipynb #1019d109
 def _strategies_panel(ax, t, played):
-    "A row per strategy, and hindsight as the last one"
-    rows = [*played, 'hindsight']
-    ax.axvline(0, color='k', lw=.8)
-    ax.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - .5, -.5))
+    "A row per strategy, and a line where the best schedule is"
+    ax.set(yticks=range(len(played)), yticklabels=played, ylim=(len(played) - .5, -.5))
     if t.empty: return _absent(ax)
+    ax.axvline(100, color='k', lw=.8)
     for y, s in enumerate(played):
         colour, _, mark = LOOKS[s]
         for horizon, lift in (('run', -.14), ('round', .14)):
-            this, that = dict(strategy=s, horizon=horizon), dict(strategy='vcfl', horizon='run')
-            gain = interval(percent(t, 'welfare_measured', this, that))
-            _lying(ax, gain, y + lift, colour, mark, hollow=horizon=='round')
-    top = _hindsight_over_none(t)
-    _lying(ax, top, len(played), '.45', '|')
-    ax.axvline(top.mean, color='.45', lw=.9, ls=':')
-
-def _hindsight_over_none(t)->Interval:
-    "How much the best schedule in hindsight earned beyond `vcfl`, in per cent of the latter"
-    none = where(t, strategy='vcfl').groupby('seed')[['hindsight', 'welfare_measured']].mean()
-    more = none.hindsight - none.welfare_measured
-    return interval(100*more/none.welfare_measured.abs())
+            found = over_seeds(where(t, strategy=s, horizon=horizon), 'percent')
+            _lying(ax, found, y + lift, colour, mark, hollow=horizon=='round')
 
 # %% ../../nbs/study/04_figures.ipynb #8338bc5e
 SOLVED = (('cocogen', 'run', 'cocogen'), ('cocogen+', 'run', 'cocogen+'),
@@ -145,7 +136,7 @@ def hindsight_figure(study, worth:str='final'):
     scale = study.facts['scale']
     r = where(once(study.runs), images='shared', partition='dirichlet', worth=worth,
         competition=scale['reference'])
-    r, alphas = r.assign(percent=100*r.of_hindsight), sorted(scale['alphas'])
+    r, alphas = r.assign(percent=100*r.of_hindsight)[r.hindsight>0], sorted(scale['alphas'])
     with columns(study, len(alphas), 2.2) as (fig, axes, names):
         for line, a in zip(axes, alphas):
             for ax, d in zip(line, names):
@@ -162,6 +153,7 @@ def hindsight_figure(study, worth:str='final'):
 # %% ../../nbs/study/04_figures.ipynb #7eb5f22c
 def _root(v): return np.sign(v)*np.sqrt(np.abs(v))
 def _square(v): return v*np.abs(v)
+_PARTS = {.25: '¼', .5: '½'}     # shorter than decimals
 
 def _hindsight_panel(ax, t):
     "The line of the schedules, and a mark for each of `SOLVED`"
@@ -170,13 +162,16 @@ def _hindsight_panel(ax, t):
     shares = sorted(plain.share.unique())
     found = [over_seeds(where(plain, share=x), 'percent') for x in shares]
     points(ax, shares, found, 'k', 's', label='everybody alike')
+    most = shares[-1]
     for strategy, horizon, label in SOLVED:
         own, (colour, _, mark) = where(t, strategy=strategy, horizon=horizon), LOOKS[strategy]
         if own.empty: continue
         x, y = over_seeds(own, 'held').mean, over_seeds(own, 'percent')
         points(ax, [x], [y], colour, mark, '', hollow=horizon=='round', label=label)
+        most = max(most, np.ceil(x))
+    ticks = sorted({*shares, most})
     ax.set_xscale('function', functions=(_root, _square))
-    ax.set(xlim=(-.01, 1.1*max(shares)), xticks=shares, xticklabels=[f'{x:g}' for x in shares])
+    ax.set(xlim=(-.01, 1.1*most), xticks=ticks, xticklabels=[_PARTS.get(x, f'{x:g}') for x in ticks])
 
 # %% ../../nbs/study/04_figures.ipynb #93ede49b
 KINDS = (('duplicates', 'own images again', '#999999', 'x'),
@@ -197,7 +192,8 @@ def controls_figure(study):
             for ax, d in zip(line, names):
                 _controls_panel(ax, where(r, dataset=d), value)
                 ax.set_xlabel(label)
-        _caption(fig, f"One image per real one, α = {min(scale['alphas']):g}")
+        _caption(fig, f"One image per real one, α = {min(scale['alphas']):g}. "
+            "No interval: a single seed")
     return fig
 
 # %% ../../nbs/study/04_figures.ipynb #f0a9e546
@@ -213,7 +209,11 @@ def _controls_panel(ax, t, value):
         ylim=(len(KINDS) - .5, -.5))
     if t.empty: return _absent(ax)
     for y, (kind, _, colour, mark) in enumerate(KINDS):
-        _lying(ax, interval(of_kind(t, value, kind)), y, colour, mark)
+        found = interval(of_kind(t, value, kind))
+        _lying(ax, found, y, colour, mark)
+        if not found.n:
+            ax.annotate('not measured', (.5, y), xycoords=('axes fraction', 'data'),
+                ha='center', va='center', color='.4', fontsize=8)
 
 # %% ../../nbs/study/04_figures.ipynb #6baf0b7f
 GUESSES = (('loss_predicted', 'learning law', '#0072B2', 'D', '-'),
@@ -232,6 +232,10 @@ def prediction_figure(study):
                 continue
             _predictions(above, t)
             _errors_by_round(below, t)
+        handles, labels = axes[0, -1].get_legend_handles_labels()
+        if labels:
+            fig.legend(handles, labels, loc='outside upper right', ncols=3, fontsize=8)
+        _caption(fig, 'Above: one point per round of a run. Below: the error of three guesses')
         axes[0, 0].set_ylabel('measured loss, nats')
         axes[1, 0].set_ylabel('error, root of mean square, nats')
     return fig
@@ -242,11 +246,9 @@ def _predictions(ax, t):
     rounds = sorted(t['round'].unique())
     for k, n in enumerate(rounds):
         own, (colour, mark) = t[t['round']==n], shade(k, len(rounds))
-        ax.plot(own.loss_predicted, own.loss, mark, ms=3.2, color=colour, alpha=.45, mec='none')
-        if n not in (rounds[0], rounds[-1]): continue
-        edge, beside = (own.loss.max(), (-14, 4)) if n==rounds[0] else (own.loss.min(), (12, -4))
-        ax.annotate(f'round {n}', (own.loss_predicted.median(), edge), xytext=beside,
-            textcoords='offset points', color=colour, fontsize=8)
+        name = f'round {n}' if n in (rounds[0], rounds[len(rounds)//2], rounds[-1]) else None
+        ax.plot(own.loss_predicted, own.loss, mark, ms=3.2, color=colour, alpha=.45, mec='none',
+            label=name)
     lowest, most = (f([f(t.loss), f(t.loss_predicted)]) for f in (min, max))
     limits = [lowest - .1*(most - lowest), most + .1*(most - lowest)]
     ax.plot(limits, limits, 'k-', lw=.8)
@@ -311,23 +313,28 @@ def effect_figure(study):
             line[0].set_ylabel('measured change of the last loss')
             for ax in line:
                 ax.set_xlabel(f'predicted change, {label.split(", ")[-1]}')
-        _caption(fig, 'A point: one run against vcfl in the same consortium. Dark: heterogeneous')
+        _caption(fig, 'A point: one run against vcfl in the same consortium. On the line the '
+            'promised change came')
+        every = [h for ax in axes.flat for h in zip(*ax.get_legend_handles_labels())]
+        named = {label: handle for handle, label in every}
+        fig.legend(named.values(), named, loc='outside upper right', ncols=4, fontsize=8)
     return fig
 
 # %% ../../nbs/study/04_figures.ipynb #2f5e624c
 def _effect_panel(ax, t, predicted, measured):
-    "One point per run in the colour of its heterogeneity, the diagonal, and the slope in words"
+    "One point per run in the colour of its heterogeneity, the diagonal, and the slope above it"
     if t.empty: return _absent(ax)
     alphas = sorted(t.alpha.unique())
     for k, a in enumerate(alphas):
         own, (colour, mark) = where(t, alpha=a), shade(k, len(alphas))
-        ax.plot(own[predicted], own[measured], mark, ms=3.5, color=colour, alpha=.6, mec='none')
+        ax.plot(own[predicted], own[measured], mark, ms=3.5, color=colour, alpha=.6, mec='none',
+            label=f'α = {a:g}')
     ax.axline((0, 0), slope=1, color='k', lw=.8)
     for draw in (ax.axhline, ax.axvline):
         draw(0, color='.7', lw=.8)
-    each = [slope(u[predicted], u[measured]) for _, u in t.groupby('seed')]
-    ax.annotate(f'slope {interval(each)}', (.97, .04), xycoords='axes fraction', ha='right',
-        fontsize=8, bbox=dict(fc='white', ec='none', alpha=.8, pad=1))
+    i = interval([slope(u[predicted], u[measured]) for _, u in t.groupby('seed')])
+    reach = f' [{i.low:.2f}, {i.high:.2f}]' if i.n>1 else ''
+    ax.set_title(f'slope {i.mean:.2f}{reach}', loc='right', fontsize=8, fontweight='normal')
 
 # %% ../../nbs/study/04_figures.ipynb #0195b662
 ESTIMATES = dict(missed_law='by the law', missed_measured='by reweighting',
