@@ -93,7 +93,7 @@ def until(what, name, server=None):
 
 def made(folder, cfg, host='127.0.0.1', **options)->Path:
     address = f'{host}:{server_port()}'
-    return init(folder, cfg, address, rehearse=True, progress=False, **options)
+    return init(folder, cfg, address, trial=True, progress=False, **options)
 
 @contextmanager
 def running(folder:Path, **env):

@@ -39,22 +39,22 @@ def init(
         "an organization that is there and does not answer; 0: as long as it is there")]=0,
     least:Annotated[int, typer.Option(
         help="organizations without which no round after the first begins")]=2,
-    rehearse:Annotated[bool, typer.Option('--rehearse', help="divide the data set among "
+    trial:Annotated[bool, typer.Option('--trial', help="divide the data set among "
         "organizations on this machine, and enroll them all")]=False,
 ):
     "Make a coordinator's folder: certificates, the invitation, the images payoffs are settled on."
     from cocogen.console import configuration
     from cocogen.deploy.homes import init as make
     cfg = configuration({}, set_ or [], config)
-    make(folder, cfg, address, members, rivalry, patience, longest, least, rehearse)
-    _say_what_next(folder, rehearse)
+    make(folder, cfg, address, members, rivalry, patience, longest, least, trial)
+    _say_what_next(folder, trial)
 
 # %% ../../nbs/deploy/04_commands.ipynb #9f99266b
-def _say_what_next(folder:Path, rehearse:bool):
+def _say_what_next(folder:Path, trial:bool):
     "What a coordinator does with a new folder"
     typer.echo(f"Made '{folder}'. Keep '{folder/'server'}' to yourself.")
     server = f"cocogen consortium server {quote(str(folder))}"
-    if not rehearse:
+    if not trial:
         key = folder/'server'/'members'/'NAME.pub'
         typer.echo(f"Send '{folder/'invitation'}' to every organization. Each enrolls and sends "
             f"back its public key, which becomes '{key}'; then: {server}")

@@ -295,7 +295,7 @@ def init(
     longest:float=0,   # seconds after which it goes on even without one that is there and does
                        # not answer; 0: none
     least:int=2,       # organizations without which no round after the first begins
-    rehearse:bool=False, # make every organization's home too, with its part of the data set
+    trial:bool=False, # make every organization's home too, with its part of the data set
     progress:bool=True
 )->Path:
     "Makes a coordinator's folder and the invitation"
@@ -315,8 +315,8 @@ def init(
         shutil.copy(server/'ca.pem', invitation)
         _write_invitation(invitation, planned, address)
         _write_server(server, planned, waits)
-        if rehearse:
-            _rehearse(part, planned, progress)
+        if trial:
+            _homes_here(part, planned, progress)
     return folder
 
 # %% ../../nbs/deploy/02_homes.ipynb #9e2166e6
@@ -443,7 +443,7 @@ def enroll(
     return home/'node.pub'
 
 # %% ../../nbs/deploy/02_homes.ipynb #c20c5ac1
-def _rehearse(part:Path, plan:Plan, progress:bool):
+def _homes_here(part:Path, plan:Plan, progress:bool):
     "A home for every organization, with its part of the coordinator's data set"
     cfg, data = plan.config, plan.data
     own = holdings(cfg, data, partition(cfg, data, plan.parts.organizations))

@@ -171,7 +171,8 @@ def _hindsight_panel(ax, t):
         most = max(most, np.ceil(x))
     ticks = sorted({*shares, most})
     ax.set_xscale('function', functions=(_root, _square))
-    ax.set(xlim=(-.01, 1.1*most), xticks=ticks, xticklabels=[_PARTS.get(x, f'{x:g}') for x in ticks])
+    labels = [_PARTS.get(x, f'{x:g}') for x in ticks]
+    ax.set(xlim=(-.01, 1.1*most), xticks=ticks, xticklabels=labels)
 
 # %% ../../nbs/study/04_figures.ipynb #93ede49b
 KINDS = (('duplicates', 'own images again', '#999999', 'x'),
@@ -354,16 +355,24 @@ def contributions_figure(study):
                 _contributions_panel(ax, where(o, dataset=d), column)
                 ax.set_xlabel(f'{label}, nats')
             line[0].set_ylabel('missed when\ntrained without, nats')
+        _caption(fig, 'A point: one organization. On the line the estimate is right')
+        every = [h for ax in axes[0] for h in zip(*ax.get_legend_handles_labels())]
+        named = {label: handle for handle, label in every}
+        if named:
+            fig.legend(named.values(), named, loc='outside upper right', ncols=5, fontsize=8)
     return fig
 
 # %% ../../nbs/study/04_figures.ipynb #cb85a7e0
 def _contributions_panel(ax, t, column):
     "One point per organization, a marker per seed, and the diagonal"
-    if t.empty: return _absent(ax)
+    if t.empty:
+        ax.set_yticks([])
+        return _absent(ax)
     seeds = sorted(t.seed.unique())
     for k, s in enumerate(seeds):
         own, (colour, mark) = where(t, seed=s), shade(k, len(seeds))
-        ax.plot(own[column], own.missed_retrained, mark, ms=4.5, color=colour, mfc='none')
+        ax.plot(own[column], own.missed_retrained, mark, ms=4.5, color=colour, mfc='none',
+            label=f'seed {s}')
     ax.axhline(0, color='.7', lw=.8)
     ax.axline((0, 0), slope=1, color='k', lw=.8)
 

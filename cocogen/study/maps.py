@@ -223,10 +223,12 @@ def _areas(ax, x, y, z, words, marks):
         hatches=['//', None])
     if (z>0).any() and (z<0).any():
         ax.contour(x, y, z, levels=[0.], colors='k', linewidths=1.4)
+    placed = list(marks)
     for sign, word in zip((1, -1), words):
         at = np.argwhere(sign*z>0 if sign>0 else z<=0)
-        if len(at)<=z.size*.04: continue
-        i, j = _free(at, x, y, marks)
+        if len(at)<=z.size*.1: continue
+        i, j = _free(at, x, y, placed)
+        placed.append(Mark(x[j], y[i], word))           # the next word keeps away from it
         side = 'left' if j==0 else 'right' if j==len(x) - 1 else 'center'
         ax.annotate(word, (x[j], y[i]), ha=side, va='center', fontsize=8.5,
             bbox=dict(fc='white', ec='none', alpha=.8, pad=1.5))

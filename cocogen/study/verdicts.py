@@ -93,6 +93,8 @@ def percent(table:pd.DataFrame, value:str, this:dict, that:dict, design=DESIGN)-
     found = _pairs(table, value, this, that, design)
     return 100*(found['this'] - found['that'])/found['that'].abs()
 
+
+# %% ../../nbs/study/03_verdicts.ipynb #ab40de21
 def with_yardstick(study)->pd.DataFrame:
     "Accounts where class mixes differ, with the welfare that effects are per cents of"
     key = ['dataset', 'alpha', 'worth', 'seed']
