@@ -127,7 +127,7 @@ def fit(runs:list)->dict:
     found, predicted, measured = constants(belief), *_one_ahead(belief, records)
     seeds = sorted({r['seed'] for r in shared})
     held = [_held_out(shared, records, s) for s in seeds] if len(seeds)>1 else []
-    j = belief.best[int(np.argmax(belief.evidence[belief.best]))]
+    j = belief.best[int(np.argmax(belief.standing[belief.best]))]
     return dict(found, covariance=belief.cov[j].tolist(), r2=_r2(measured, predicted),
         r2_held_out=_r2(*map(np.concatenate, zip(*held))) if held else None,
         r2_own=_of_own(runs), measured=measured.round(5).tolist(),

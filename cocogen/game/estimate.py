@@ -148,6 +148,11 @@ def _below(record:Record, at:Shapes)->np.ndarray:
     return np.stack([under[:, 0], under[:, 1:].sum(1)], 1)
 
 # %% ../../nbs/game/16_estimate.ipynb #83803ee0
+def _signs(mean, cov)->np.ndarray:
+    "Log probability that the exponents of early and late rounds have the right sign, shape (J,)"
+    sd = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+    return special.log_ndtr(mean[:, 3:5]/sd[:, 3:5]).sum(1)
+
 @dataclass(frozen=True, eq=False)
 class Belief:
     "What is believed of the law: at every point of a grid, a normal distribution of 6 constants"
@@ -163,10 +168,15 @@ class Belief:
     guess:float         # loss before the first round, nats
 
     @cached_property
+    def standing(self)->np.ndarray:
+        "Log probability of each point if exponents must not be negative, up to a constant, (J,)"
+        return self.evidence + _signs(self.mean, self.cov)
+
+    @cached_property
     def best(self)->np.ndarray:
         "Points of the grid that have the most probable shape of contributions"
         kind = np.unique(np.stack(self.at[2:], 1), axis=0, return_inverse=True)[1].ravel()
-        total = np.bincount(kind, np.exp(self.evidence - self.evidence.max()))
+        total = np.bincount(kind, np.exp(self.standing - self.standing.max()))
         return np.flatnonzero(kind==total.argmax())
 
     @property
@@ -330,7 +340,7 @@ def learned(
         noise, spread = _noise(runs, mean)
     below = sum(_below(r, at) for r in records)
     evidence = _evidence(runs, below, mean, cov, noise, spread)
-    kept = np.sort(np.argsort(-evidence, kind='stable')[:_KEPT])
+    kept = np.sort(np.argsort(-evidence - _signs(mean, cov), kind='stable')[:_KEPT])
     at = Shapes(*(v[kept] for v in at))
     runs = [_Rows(*(v[kept] for v in rows)) for rows in runs]
     parts = (v[kept] for v in (mean, cov, evidence, noise, spread))
@@ -396,7 +406,7 @@ def updated(prior:Belief, record:Record)->Belief:
         evidence = evidence - .5*(below/(scale*prior.noise)**2).sum(1)
         return replace(fresh, mean=mean, cov=cov, evidence=evidence, noise=scale*prior.noise)
     found = [at_scale(scale) for scale in _SCALES]
-    return max(found, key=lambda b: special.logsumexp(b.evidence))
+    return max(found, key=lambda b: special.logsumexp(b.standing))
 
 # %% ../../nbs/game/16_estimate.ipynb #3b37e582
 _DRAWS, _MOST = 16, 1.25   # laws; times the loss of guessing, of which no law may promise more
@@ -417,7 +427,7 @@ def _centre(mean, cov)->np.ndarray:
 def _picked(belief:Belief, draws:int)->np.ndarray:
     "Points of the grid for each draw, in proportion to their evidence"
     at = belief.best
-    p = np.exp(belief.evidence[at] - special.logsumexp(belief.evidence[at]))
+    p = np.exp(belief.standing[at] - special.logsumexp(belief.standing[at]))
     return at[np.minimum(np.searchsorted(np.cumsum(p), (np.arange(draws) + .5)/draws), len(at) - 1)]
 
 # %% ../../nbs/game/16_estimate.ipynb #ceb1c149
@@ -426,7 +436,9 @@ def believed(belief:Belief, reference:float, t:int=1, draws:int=_DRAWS)->Believe
     picked, z = _picked(belief, draws), _normals(draws)
     centre, root = np.empty((draws, 6)), np.empty((draws, 6, 6))
     for j in np.unique(picked):
-        centre[picked==j] = _centre(belief.mean[j], belief.cov[j])
+        # losses that speak against an exponent keep its draws below zero, which is read as zero
+        likely = _centre(belief.mean[j], belief.cov[j])
+        centre[picked==j] = np.where(belief.mean[j]<_LOW, belief.mean[j], likely)
         root[picked==j] = np.linalg.cholesky(belief.cov[j])
     def law(size):
         "The laws whose draws are `size` times as far from the centre, shape (draws,)"
@@ -454,7 +466,7 @@ def contributed(belief:Belief, record:Record)->np.ndarray:
 
 def constants(belief:Belief)->dict:
     "The most probable law: its constants, and their standard errors under `errors`"
-    j = belief.best[int(np.argmax(belief.evidence[belief.best]))]
+    j = belief.best[int(np.argmax(belief.standing[belief.best]))]
     centre = _centre(belief.mean[j], belief.cov[j])
     found = dict(zip(CONSTANTS, centre.tolist()))
     errors = dict(zip(CONSTANTS, np.sqrt(np.diag(belief.cov[j])).tolist()))
