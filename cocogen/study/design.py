@@ -116,7 +116,7 @@ def kinds(scale:Scale, part:str)->list:
     "The consortia of a part: images, partition and alpha"
     def mixed(images, alphas): return [(images, 'dirichlet', a) for a in alphas]
     most, mildest = min(scale.alphas), max(scale.alphas)
-    rough = [a for a in scale.alphas if a!=mildest]
+    rough = [a for a in scale.alphas if a!=mildest] or [most]
     where = dict(hindsight=mixed('shared', rough), run=mixed('shared', rough),
         local=mixed('local', scale.local_alphas), round=mixed('shared', (most,)),
         skew=[('shared', 'quantity', scale.skewed)], strategies=mixed('shared', (most,)),
