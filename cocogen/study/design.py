@@ -73,7 +73,7 @@ _shared = dict(orgs=10, samples=1500, rounds=10, validation_share=.1, generator=
     precision='float32')
 _small = dict(orgs=4, samples=400, rounds=3, local_steps=15, minimum=4)
 _few = dict(seeds=(2, 3), alphas=(.1, 10.), schedules=(0., 1., 4.), local_alphas=(.1,),
-    competitions=(.1, .3))
+    competitions=(.1, .3), few=1)
 _large = dict(orgs=20, rounds=50, model='resnet18', local_steps=100, momentum=.9, lr=.02,
     validation_share=.1, generator='diffusion', generator_steps=10000, minimum=64)
 
