@@ -180,19 +180,29 @@ def a_stranger(folder, at)->Path:
 
 def kill_server(folder, server):
     "Kills the command; what it had started ends by itself"
-    below = family(server.p.pid)
+    started = family(server.p.pid)
     end(server.p.pid)
-    until(lambda: not any(alive(p) for p in below), 'the end of all that the server had started')
+    until(lambda: not any(alive(p) for p in started), 'the end of all that the server had started')
     # as if it had been killed before it noted whom it registered
     (folder/'server'/'nodes.json').unlink()
 
-def serve_again(folder)->Command:
-    "Another server plays the rest, though its SuperLink is killed after the second round"
+def below(command:Command, code:str)->int:
+    "The process below a command that runs such code"
+    return next(p for p in family(command.p.pid) if code in ps('-o', 'args=', '-p', str(p)))
+
+def asked_to_train(folder, name, t):
+    "Whether an organization has received the message of a round"
+    return re.search(rf'ROUND {t}\](?s:.*)Receiving: train', node_log(folder, name))
+
+def serve_again(folder, nodes)->Command:
+    """Another server plays the rest, though its SuperLink is killed after the second round, and
+    an organization's resident in the middle of the third."""
     again = Command(folder/'said.again', 'server', folder)
     try:
         until(lambda: settled(folder)>=2, 'round 2', again)
-        links = [p for p in family(again.p.pid) if 'import link' in ps('-o', 'args=', '-p', str(p))]
-        end(links[0])
+        end(below(again, 'import link'))
+        until(lambda: asked_to_train(folder, 'org0', 3), 'round 3 at org0', again)
+        end(below(nodes['org0'], 'import resident'))
         assert again.wait('the second server')==0
     finally:
         again.stop()
@@ -236,7 +246,8 @@ def check_receipts(folder, names):
 def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
     """Three rounds with TLS and keys, and the coordinator's rehearsal before them.
 
-    The server is killed after the first and its SuperLink after the second; a stranger knocks.
+    The server is killed after the first, its SuperLink after the second and a resident in the
+    third; a stranger knocks.
     """
     folder = made(tmp_path/"the hospital's trial", BASE, outside(), least=3)
     stranger = a_stranger(folder, tmp_path/'stranger')
@@ -247,12 +258,13 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
         assert refused.wait('the stranger')==2
         until(lambda: settled(folder)>=1, 'round 1', server)
         kill_server(folder, server)
-        again = serve_again(folder)
+        again = serve_again(folder, nodes)
         for name, n in nodes.items():
             assert n.wait(name)==0
     assert 'does not admit this key' in refused.said
     assert not (stranger/'settlement.csv').exists()
     assert 'started again' in again.said
+    assert 'was started again' in nodes['org0'].said
     check_not_played_again(folder, nodes)
     here = run(BASE, progress=False)
     same_tables(here, read_run(folder/'run'))
@@ -264,7 +276,7 @@ def test_same_table_as_the_local_engine_whatever_dies(tmp_path):
 # an organization does what it likes with its own machine
 LIES = '''
 import sys
-if any('flwr-clientapp' in a for a in sys.orig_argv):
+if any('messages import resident' in a for a in sys.orig_argv):
     import cocogen.deploy.messages as f
     honest = f.contribute
     def contribute(member, t, *rest):
@@ -280,15 +292,13 @@ RULES = {1: 'must be finite', 2: 'of shape', 3: 'must train on the images that i
 
 def send_code(folder, trace):
     "A coordinator's own app: a node that ran it would leave a file"
-    text = ("from cocogen.deploy.messages import client_app\n\n"
-        f"open({str(trace)!r}, 'w')\napp = client_app()\n")
+    text = f"from flwr.clientapp import ClientApp\n\nopen({str(trace)!r}, 'w')\napp = ClientApp()\n"
     at = folder/'server'/'app'/'consortium'/'client.py'
     at.write_text(text, encoding='utf-8')
 
 def kill_in_round_2(folder, server, nodes, name):
     "Kills a node in the middle of the second round, and starts it again"
-    begun = re.compile(r'ROUND 2\](?s:.*)Receiving: train')
-    until(lambda: begun.search(node_log(folder, name)), f'round 2 at {name}', server)
+    until(lambda: asked_to_train(folder, name, 2), f'round 2 at {name}', server)
     nodes[name].kill()
     nodes[name] = Command(folder/f'said.{name}', 'join', folder/'organizations'/name)
 

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['WEEK', 'MemberError', 'Lost', 'Member', 'save_member', 'save_members', 'open_member', 'stored_generator', 'describe',
-           'draw', 'contribute', 'Content', 'tensors', 'pack', 'unpack', 'client_app', 'read_reply', 'Expected',
-           'check_answer', 'model_fits', 'trained_as_asked', 'declared', 'counts_bind', 'fidelity_binds', 'Node',
-           'Question', 'pulled', 'Post', 'Roll', 'Once', 'roll_call', 'as_declared', 'enough', 'named_images',
-           'receipts', 'train_messages', 'Harvest', 'simulated_losses', 'Flower', 'collect', 'conclude', 'simulation',
-           'flower']
+           'draw', 'contribute', 'Content', 'tensors', 'pack', 'unpack', 'answer', 'resident', 'client_app',
+           'read_reply', 'Expected', 'check_answer', 'model_fits', 'trained_as_asked', 'declared', 'counts_bind',
+           'fidelity_binds', 'Node', 'Question', 'pulled', 'Post', 'Roll', 'Once', 'roll_call', 'as_declared', 'enough',
+           'named_images', 'receipts', 'train_messages', 'Harvest', 'simulated_losses', 'Flower', 'collect', 'conclude',
+           'simulation', 'flower']
 
 # %% ../../nbs/deploy/01_messages.ipynb #09a9b20b
 import json
@@ -38,7 +38,7 @@ from ..fl.generators import Pool, PretrainedGenerator
 from ..fl.prepare import STATED, Consortium, federation_of
 from ..fl.runs import model_header, read_run
 from ..fl.train import determinism
-from .nodes import need_flower
+from .nodes import answer_calls, need_flower, to_bytes, to_record
 
 # %% ../../nbs/deploy/01_messages.ipynb #27ff3192
 class MemberError(CocogenError):
@@ -103,10 +103,16 @@ def save_members(con:Consortium, homes):
         save_member(member, Path(homes)/str(n))
 
 # %% ../../nbs/deploy/01_messages.ipynb #a7d9dc95
-@lru_cache(maxsize=32)
 def open_member(home)->Member:
     "The organization in a folder; images that it draws are kept there"
-    home, facts = Path(home), read_json(Path(home)/'member.json', MemberError)
+    home = Path(home)
+    files = [home/k for k in ('member.json', 'images.npz', 'generator.safetensors')]
+    return _member(home, tuple(f.stat().st_mtime_ns for f in files if f.exists()))
+
+@lru_cache(maxsize=32)
+def _member(home:Path, written:tuple)->Member:
+    "The organization in a folder as of the times when its files were written"
+    facts = read_json(home/'member.json', MemberError)
     held = read_npz(home/'images.npz')
     try:
         cfg, names = Config.of(facts['config']), tuple(facts['names'])
@@ -197,50 +203,55 @@ def unpack(content)->Content:
     return Content(model, arrays, dict(content['facts']))
 
 # %% ../../nbs/deploy/01_messages.ipynb #2beeee57
-def client_app(home=None):
-    "The `ClientApp` of the organization in `home`, or in the folder its node was started with"
-    from flwr.app import Message
-    from flwr.clientapp import ClientApp
-    app = ClientApp()
-
-    @app.query('describe')
-    def _(message, context):
-        return Message(_answer(_opened(home, context)), reply_to=message)
-
-    @app.train()
-    def _(message, context):
-        member, asked = _opened(home, context), unpack(message.content)
-        _keep(context, asked.facts)
-        update, counts = contribute(member, asked.facts['round'], asked.facts['number'],
-            asked.model, asked.arrays['named'])
-        return Message(_answer(member, update, trained=counts), reply_to=message)
-
-    @app.query('conclude')
-    def _(message, context):
-        asked = unpack(message.content)
-        _keep(context, asked.facts, asked.model)
-        return Message(pack(), reply_to=message)
-    return app
+def answer(kind:str, content, home, keeps:bool=True):
+    "The record with which the organization in `home` answers a message of a kind"
+    member, asked = open_member(home), unpack(content)
+    if keeps:
+        _keep(Path(home), asked)
+    if kind=='query.describe': return _described(member)
+    if kind=='query.conclude': return pack()
+    if kind!='train':
+        raise MemberError("An organization can be asked to describe itself, to train or to "
+            f"conclude. Got: {kind!r}")
+    update, counts = contribute(member, asked.facts['round'], asked.facts['number'],
+        asked.model, asked.arrays['named'])
+    return _described(member, update, trained=counts)
 
 # %% ../../nbs/deploy/01_messages.ipynb #f5777487
-def _opened(home, context)->Member:
-    "The organization that a process of Flower answers for"
-    own = context.node_config
-    return open_member(str(Path(home)/f"{own['partition-id']}") if home else own['home'])
-
-def _answer(member:Member, model=None, **arrays):
+def _described(member:Member, model=None, **arrays):
     "A record with a model and arrays, which describes the organization for the next round"
     said = describe(member)
     return pack(model, dict(real=said.pop('counts'), **arrays), **said)
 
-def _keep(context, facts:dict, model=None):
-    "Keeps what a real node receives: its rows of the settlement, and the final model"
-    home = context.node_config.get('home')
-    if not home: return
-    if facts['receipts']:
-        write_text(Path(home)/'settlement.csv', facts['receipts'])
-    if model is not None:
-        write_tensors(Path(home)/'model.safetensors', model, **json.loads(facts['spec']))
+def _keep(home:Path, asked:Content):
+    "Keeps what is for the organization: its rows of the settlement, and the final model"
+    if asked.facts.get('receipts'):
+        write_text(home/'settlement.csv', asked.facts['receipts'])
+    if 'spec' in asked.facts:
+        write_tensors(home/'model.safetensors', asked.model, **json.loads(asked.facts['spec']))
+
+# %% ../../nbs/deploy/01_messages.ipynb #aba2f505
+def resident():
+    "The process that answers for the organization in `$COCOGEN_HOME`, until its owner is gone"
+    home = os.environ['COCOGEN_HOME']
+    def answered(question:bytes)->bytes:
+        kind, _, content = question.partition(b'\n')
+        return to_bytes(answer(kind.decode(), to_record(content), home))
+    answer_calls(answered, lambda: (pack(), open_member(home).generator))
+
+# %% ../../nbs/deploy/01_messages.ipynb #299edc8f
+def client_app(homes):
+    "The `ClientApp` of nodes that answer for the organizations in the folders of `homes`"
+    from flwr.app import Message
+    from flwr.clientapp import ClientApp
+    app = ClientApp()
+    def reply(message, context):
+        home, kind = Path(homes)/f"{context.node_config['partition-id']}", message.metadata
+        said = answer(kind.message_type, message.content, home, keeps=False)
+        return Message(said, reply_to=message)
+    for asked in (app.query('describe'), app.train(), app.query('conclude')):
+        asked(reply)
+    return app
 
 # %% ../../nbs/deploy/01_messages.ipynb #5428ed13
 def read_reply(reply)->Content:
