@@ -13,10 +13,9 @@ DEPS   ?= newest
 EXTRAS := $(if $(filter oldest,$(DEPS)),dev,dev,flower)
 OUT    := $(if $(filter cpu,$(SCALE)),nbs/experiments/results,runs/study-$(SCALE))
 TAG    ?= v$(shell sed -n 's/^version = //p' settings.ini)
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# quietly; only a failure says what pip said
+INSTALL := $(BIN)/python install.py
 
-# what pip says is kept; only a failure shows it, without the warnings
-quietly = > $(VENV)/$(1).log 2>&1 || { grep -v '^WARNING' $(VENV)/$(1).log; exit 1; }
 # a Python that is too old is a sentence, not a traceback
 atleast = -c 'import sys; sys.exit(sys.version_info < ($(1)) and "$(2) Got: " \
 	+ sys.version.split()[0])'
@@ -26,16 +25,14 @@ atleast = -c 'import sys; sys.exit(sys.version_info < ($(1)) and "$(2) Got: " \
 setup: $(STAMP)
 
 # built once, and again when the dependencies change; a half-built environment leaves no stamp
-$(STAMP): settings.ini setup.py pyproject.toml
+$(STAMP): settings.ini setup.py pyproject.toml install.py
 	@$(PYTHON) $(call atleast,3$(comma) 10,cocogen needs Python 3.10 or newer.)
 	@rm -f $@
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@echo "installing into $(VENV) (torch is large: a few minutes the first time)"
-	@$(PIP) --upgrade pip 2>&1 | grep -v '^WARNING' || true
 	@sed -n 's/^requirements = //p' settings.ini | tr ' ' '\n' \
 		| sed -n 's/>=\([0-9.]*\).*/==\1.*/p' > $(VENV)/oldest.txt
-	@$(PIP) $(if $(filter oldest,$(DEPS)),-c $(VENV)/oldest.txt) -e '.[$(EXTRAS)]' \
-		$(call quietly,install)
+	@$(INSTALL) $(if $(filter oldest,$(DEPS)),-c $(VENV)/oldest.txt) -e '.[$(EXTRAS)]'
 	@touch $@
 comma := ,
 
@@ -49,10 +46,10 @@ lint: $(STAMP)     ## rooms, lines, exports in sync, notebooks clean, metadata i
 	@$(BIN)/python -m pytest $(CHECKS)
 
 test-deploy: $(STAMP) ## a consortium of processes on this machine: TLS, keys, deaths and lies
-	@$(BIN)/python -m pytest tests/test_deploy.py $(PYTEST)
+	@$(BIN)/python -m pytest tests/test_deploy.py -n 2 $(PYTEST)
 
 test-browser: $(STAMP) ## the explorers and the site in headless Chromium; screenshots in screens/
-	@$(PIP) -e '.[browser]' $(call quietly,browser)
+	@$(INSTALL) -e '.[browser]'
 	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; \
 		echo 'installing Chromium'; apt=$$(test $$(id -u) = 0 || echo sudo); \
 		{ $$apt apt-get update -qq && $$apt apt-get install -y -qq chromium; } >/dev/null
@@ -76,21 +73,17 @@ export: $(STAMP)   ## notebooks to modules, metadata removed
 
 docs: $(STAMP)     ## the site, in docs/_build
 	@$(BIN)/python $(call atleast,3$(comma) 11,Sphinx 9 needs Python 3.11 or newer to build the site.)
-	@$(PIP) -e '.[docs]' $(call quietly,docs)
+	@$(INSTALL) -e '.[docs]'
 	@$(BIN)/python docs/build.py site
 
 dist: $(STAMP)     ## a wheel and a source archive, checked, installed and tried
 	@test "$(TAG)" = "v$$(sed -n 's/^version = //p' settings.ini)" || { \
 		echo "a release is tagged with the version of settings.ini. Got: $(TAG)"; exit 1; }
-	@rm -rf dist && $(PIP) build twine
+	@rm -rf dist && $(INSTALL) build twine
 	@$(BIN)/python -m build --outdir dist . > $(VENV)/dist.log 2>&1 \
 		|| { tail -20 $(VENV)/dist.log; exit 1; }
 	@$(BIN)/twine check --strict dist/*
-	@rm -rf $(VENV)/try && $(PIP) --no-deps --target $(VENV)/try dist/*.whl
-	@cd $(VENV)/try && PYTHONPATH=. ../bin/python -c "import cocogen, cocogen.game as g; \
-		from cocogen.fl import calibration; \
-		assert cocogen.__file__.endswith('try/cocogen/__init__.py'); assert calibration('digits'); \
-		print('cocogen', cocogen.__version__, g.equilibrium(g.Game(g.Federation.simulate(5))))"
+	@$(BIN)/python -m pytest tests/test_release.py $(PYTEST)
 
 clean:
 	rm -rf $(VENV) _proc docs/_build build dist screens *.egg-info

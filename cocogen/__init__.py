@@ -5,7 +5,7 @@ import warnings
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 MOVED = {            # modules by the names that they had before 0.2, until the release after it
     'cocogen.consortium': 'cocogen.deploy.commands',

@@ -13,7 +13,7 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 notebooks = sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 scripts = sorted(p for d in ('tests', 'docs') for p in (root/d).glob('*.py'))
-scripts += [root/'setup.py', root/'conftest.py']
+scripts += [root/k for k in ('setup.py', 'conftest.py', 'install.py')]
 
 MOST = 40            # lines of an export cell
 WORDS = 4            # of prose per line of exported code, at least
@@ -50,7 +50,7 @@ def ruff(*args):
     return '' if done.returncode==0 else done.stdout + done.stderr
 
 def test_linter():
-    found = ruff('nbs', 'tests', 'docs', 'setup.py', 'conftest.py')
+    found = ruff('nbs', 'tests', 'docs', 'setup.py', 'conftest.py', 'install.py')
     assert not found, found
 
 def test_nothing_unused_is_imported():

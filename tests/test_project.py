@@ -92,7 +92,8 @@ def test_metadata_in_step():
     assert f'name = "{cfg["lib_name"]}"' in toml
     assert f'requires-python = ">={cfg["min_python"]}"' in toml
     assert f"version: {cfg['version']}" in read('CITATION.cff')
-    assert f"## {cfg['version']}" in read('CHANGELOG.md')
+    told = re.findall(r'^## (\d.*)$', read('CHANGELOG.md'), re.M)
+    assert told[0]==cfg['version'], f"CHANGELOG.md tells of {told[0]}, settings.ini of another"
 
 def test_oldest_versions_are_named():
     "What the oldest constraints are made of: every requirement has a lower bound"
