@@ -6,8 +6,8 @@
 __all__ = ['app', 'Strategies', 'Dataset', 'EngineName', 'Strength', 'DataFolder', 'WhatFor', 'Paid', 'Kept', 'Rehearsed',
            'Valued', 'Resumed', 'Members', 'LawA', 'LawB', 'LawFloor', 'Classes', 'Discount', 'Decay', 'Memory',
            'Rounds', 'Worth', 'KeepStock', 'ASource', 'CalibrationFile', 'Sizes', 'LocalSizes', 'Grid', 'Backend',
-           'Address', 'ARun', 'run_command', 'solve_command', 'Answer', 'report_command', 'calibrate_command',
-           'sweep_command', 'data_command', 'study_command', 'explore_command', 'main']
+           'Address', 'ARun', 'run_command', 'solve_command', 'Answer', 'report_command', 'audit_command',
+           'calibrate_command', 'sweep_command', 'data_command', 'study_command', 'explore_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #c6ba1589
 import hashlib
@@ -333,6 +333,49 @@ def _runs_in(folder:Path)->list:
         found = [read_run(p.parent) for p in sorted(folder.glob('*/config.json'))]
     if not found: raise RunError(f"A report needs runs. '{folder}' holds none that is complete")
     return found
+
+# %% ../nbs/90_cli.ipynb #9883a8eb
+@app.command('audit')
+def audit_command(
+    run:Annotated[Path, typer.Argument(help="folder of a run, or of a comparison of strategies")],
+    images:Annotated[int, typer.Option(help="synthetic images of each generator")]=1000,
+    canaries:Annotated[bool, typer.Option(
+        help="plant images in a small training set, for which a generator is fitted")]=True,
+):
+    "Ask whether synthetic images are copies of the images that a generator was fitted on."
+    from cocogen.fl.copies import audit_run, audit_table, verdict_of
+    from cocogen.fl.runs import same_consortium
+    runs = _runs_in(run)
+    if images<100: raise CommandError(f"`images` must be at least 100. Got: {images}")
+    if not same_consortium([r.config for r in runs]):
+        raise CommandError(f"An audit is of one consortium. '{run}' holds runs of several")
+    found = audit_run(runs[0].folder, images, canaries)
+    _write_audit(run, runs, found)
+    print_table(_audit_columns(audit_table(found)), 'Are the images copies?')
+    for a in found:
+        typer.echo(verdict_of(a))
+    typer.echo("This is no proof of privacy; look at the nearest pairs.\n"
+        f"Table: {run/'audit.csv'}   Figure: {run/'audit.png'}   Report: {run/'report.html'}")
+
+def _audit_columns(table):
+    "The table of an audit for a terminal: shares with their intervals"
+    def told(k):
+        return [f'{v:.0%} ({low:.0%} to {high:.0%})' for v, low, high in
+            zip(table[k], table[f'{k}_low'], table[f'{k}_high'])]
+    shown = table[['generator', 'images', 'view']].assign(copies=told('copies'),
+        attack=told('attack'))
+    if 'canaries' not in table: return shown
+    return shown.assign(canaries=[f'{int(a)} of {int(b)}' for a, b in
+        zip(table.canaries_found, table.canaries)])
+
+def _write_audit(folder:Path, runs:list, found:list):
+    "Table and figure of an audit, and the report of the runs with both"
+    from cocogen.explore.plots import AUDIT, audit_figure, report
+    from cocogen.fl.copies import audit_table
+    write_result(folder/AUDIT['table'], lambda p: audit_table(found).to_csv(p, index=False))
+    write_result(folder/AUDIT['figure'], lambda p: audit_figure(found).savefig(p, dpi=130))
+    if all(len(r.table) for r in runs):
+        report(runs, folder/'report.html')
 
 # %% ../nbs/90_cli.ipynb #b1c3beaa
 ASource = Annotated[str, typer.Argument(

@@ -11,6 +11,7 @@ __all__ = ['ROUND_COLUMNS', 'Flows', 'flows', 'LinePanel', 'AmountsPanel', 'Cont
 import time
 from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +22,18 @@ from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
 from ..game.federation import symmetric
 from ..fl.config import Config
+from ..fl.copies import auditor, pairs_of, verdict_of
+from ..fl.fitted import fitted_generator
 from ..fl.generate import DiffusionGenerator, pick_device
 from ..fl.generators import PretrainedGenerator
 from ..fl.runs import Run, RunError, read_run
+from ..fl.sets import load, split
 from .play import on_screen
 from .plots import (BLUE, ORANGE, Amounts, Predicted, amounts, began_with,
     draw_amounts, draw_contributions, draw_law, draw_predicted, label_ends, loss_path, predicted,
     run_samples, show_images, welfare_path)
-from cocogen.explore.widgets import (Drawer, Explorer, Panel, ceiling, choose, shorten, slide,
-    span, told)
+from cocogen.explore.widgets import (Drawer, Explorer, Panel, button, ceiling, choose, shorten,
+    slide, span, told)
 
 # %% ../../nbs/explore/03_watch.ipynb #501d964d
 class Flows(NamedTuple):
@@ -387,15 +391,28 @@ def _generator_controls(classes:list, now:tuple)->dict:
 # %% ../../nbs/explore/03_watch.ipynb #0fbe20e7
 class GeneratorExplorer(Explorer):
     "Images of a generator, of one class or of all"
-    def __init__(self, generator, class_names=(), count:int=24):
-        self.generator, self.count = generator, count
+    def __init__(self, generator, class_names=(), count:int=24, auditor=None):
+        self.generator, self.count, self.auditor = generator, count, auditor
         def name(k): return str(class_names[k]) if len(class_names)>k else f'class {k}'
         controls = _generator_controls([(name(k), k) for k in generator.seen], sampling(generator))
-        super().__init__(controls, dict(images=SheetPanel('', (6.4, 4.6))))
+        panels = dict(images=SheetPanel('', (6.4, 4.6)),
+            pairs=SheetPanel('Nearest in pixels, then in features: synthetic, real below',
+                (6.4, 1.6)))
+        panels['pairs'].seen = False
+        asks = button('Are they copies?', lambda: self.attempt(self.audit),
+            tooltip='an audit at these settings, which takes some seconds')
+        super().__init__(controls, panels, [asks] if auditor else [])
+
+    @property
+    def at_settings(self):
+        "The generator as the controls set it"
+        return resampled(self.generator, self.controls['guidance'].value,
+            self.controls['steps'].value)
 
     def show(self, label, guidance, steps, seed):
-        g, n = resampled(self.generator, guidance, steps), self.count
+        g, n = self.at_settings, self.count
         g.chunk = n
+        self.panels['pairs'].seen = False    # they were of other settings
         labels = np.resize(g.seen, n) if label<0 else np.full(n, label)
         begun = time.perf_counter()
         images = g.sample(labels, seed)
@@ -407,16 +424,38 @@ class GeneratorExplorer(Explorer):
         return (f'{n} images in {told("seconds", format(took, ".3f"))} s, '
             f'{n/took:,.0f} a second · {calls}')
 
+    def audit(self)->str:
+        "Whether images at these settings are copies of the training images"
+        found = self.auditor(self.at_settings, name='at these settings', drawn=400)
+        self.panels['pairs'].seen = True
+        self.panels['pairs'].show(np.concatenate(list(pairs_of(found).values())), 2)
+        return told('verdict', verdict_of(found))
+
 # %% ../../nbs/explore/03_watch.ipynb #832f782e
-def _default_generator(dataset:str)->tuple[object, tuple]:
-    "The generator that a run on a data set uses, and the names of its classes"
-    from cocogen.fl.fitted import fitted_generator
-    from cocogen.fl.sets import load, split
+class _Default(NamedTuple):
+    "The generator that a run on a data set uses"
+    generator:object
+    class_names:tuple
+    auditor:object # a function that audits it, also at other settings
+
+def _parts(dataset:str):
+    "The configuration of a run on a data set, the data, and who may see what"
     config, data = Config(dataset=dataset), load(dataset)
-    parts = split(data, config.seed, config.generator_share, config.validation_share)
+    return config, data, split(data, config.seed, config.generator_share, config.validation_share)
+
+def _default_generator(dataset:str)->_Default:
+    "From the cache, or fitted now"
+    config, data, parts = _parts(dataset)
     generator, _ = fitted_generator(config, data, data.images[parts.generator],
         data.labels[parts.generator], parts.validation, pick_device())
-    return generator, data.class_names
+    def audited(*args, **options): return _auditor(dataset)(*args, **options)
+    return _Default(generator, data.class_names, audited)
+
+@lru_cache(maxsize=2)
+def _auditor(dataset:str):
+    "The judge is trained when somebody asks, and kept"
+    _, data, parts = _parts(dataset)
+    return auditor(data, parts, pick_device())
 
 # %% ../../nbs/explore/03_watch.ipynb #5ee5645a
 def explore_generator(
@@ -425,8 +464,7 @@ def explore_generator(
     class_names=(),      # of the generator's classes; default: those of `dataset`, if it is its
     count:int=24         # images drawn
 )->GeneratorExplorer:
-    "Class, guidance, steps and seed against the images, with the time they take"
-    if generator is None:
-        generator, names = _default_generator(dataset)
-        class_names = class_names or names
-    return GeneratorExplorer(generator, class_names, count)
+    "Class, guidance, steps and seed against the images; and whether they are copies"
+    if generator is not None: return GeneratorExplorer(generator, class_names, count)
+    own = _default_generator(dataset)
+    return GeneratorExplorer(own.generator, class_names or own.class_names, count, own.auditor)

@@ -473,7 +473,8 @@ def _check_compared(configs:list[Config]):
         raise RunError(f"A comparison must name each strategy once. Got {twice[0]} twice")
 
 # %% ../../nbs/fl/16_runs.ipynb #93a9cd59
-_ADDED = ('run.png', 'report.html')     # what a command adds to a comparison
+# what commands add to a comparison
+_ADDED = ('run.png', 'report.html', 'audit.csv', 'audit.png')
 
 def _claim_comparison(out:Path, config:Config):
     "Refuses a folder that holds anything but runs of the same consortium"
