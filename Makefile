@@ -40,7 +40,7 @@ run: $(STAMP)      ## the main job: three strategies on real digits, one table, 
 	@$(BIN)/cocogen run --dataset digits --strategy vcfl,cocogen,cocogen+ --out runs/first
 
 test: $(STAMP)     ## every notebook is a test
-	@$(BIN)/python -m pytest $(NBS) -n 2 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest $(NBS) -n 2 --maxschedchunk 1 $(PYTEST)
 
 lint: $(STAMP)     ## rooms, lines, exports in sync, notebooks clean, metadata in step
 	@$(BIN)/python -m pytest $(CHECKS)

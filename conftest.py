@@ -13,8 +13,13 @@ import pytest
 os.environ.setdefault('OMP_NUM_THREADS', '1')     # two workers of one thread beat one of two
 os.environ.setdefault('MPLBACKEND', 'agg')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
+# tests leave the user's cache alone; all workers of a run share one, so each fit is made once
 own = os.environ.get('COCOGEN_TEST_CACHE') or tempfile.mkdtemp(prefix='cocogen-')
-os.environ['COCOGEN_CACHE'] = own                 # tests leave the user's cache alone
+os.environ['COCOGEN_TEST_CACHE'] = os.environ['COCOGEN_CACHE'] = own
+
+# notebooks that take longest, in this order: they begin first, so that no worker ends alone
+LONGEST = ('90_cli', '06_mechanisms', '16_runs', '19_copies', '02_play', '18_calibrate', '07_gpu',
+    '04_generate', '01_competition', '03_watch', '14_rounds', '00_plots', '17_sweep')
 
 def pytest_addoption(parser):
     parser.addoption('--flags', default='',
@@ -47,6 +52,10 @@ class Cells(pytest.Item):
 
     def reportinfo(self):
         return self.path, 0, str(self.path.relative_to(self.config.rootpath))
+
+def pytest_collection_modifyitems(items):
+    rank = {name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.name, len(rank)))
 
 counts = dict(passed=0, failed=0)
 

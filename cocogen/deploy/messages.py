@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WEEK', 'MemberError', 'Lost', 'Member', 'save_member', 'save_members', 'open_member', 'stored_generator', 'describe',
-           'draw', 'contribute', 'Content', 'tensors', 'pack', 'unpack', 'answer', 'resident', 'client_app',
+           'draw', 'contribute', 'Content', 'tensors', 'pack', 'unpack', 'respond', 'resident', 'client_app',
            'read_reply', 'Expected', 'check_answer', 'model_fits', 'trained_as_asked', 'declared', 'counts_bind',
            'fidelity_binds', 'Node', 'Question', 'pulled', 'Post', 'Roll', 'Once', 'roll_call', 'as_declared', 'enough',
            'named_images', 'receipts', 'train_messages', 'Harvest', 'simulated_losses', 'Flower', 'collect', 'conclude',
@@ -203,7 +203,7 @@ def unpack(content)->Content:
     return Content(model, arrays, dict(content['facts']))
 
 # %% ../../nbs/deploy/01_messages.ipynb #2beeee57
-def answer(kind:str, content, home, keeps:bool=True):
+def respond(kind:str, content, home, keeps:bool=True):
     "The record with which the organization in `home` answers a message of a kind"
     member, asked = open_member(home), unpack(content)
     if keeps:
@@ -236,7 +236,7 @@ def resident():
     home = os.environ['COCOGEN_HOME']
     def answered(question:bytes)->bytes:
         kind, _, content = question.partition(b'\n')
-        return to_bytes(answer(kind.decode(), to_record(content), home))
+        return to_bytes(respond(kind.decode(), to_record(content), home))
     answer_calls(answered, lambda: (pack(), open_member(home).generator))
 
 # %% ../../nbs/deploy/01_messages.ipynb #299edc8f
@@ -247,7 +247,7 @@ def client_app(homes):
     app = ClientApp()
     def reply(message, context):
         home, kind = Path(homes)/f"{context.node_config['partition-id']}", message.metadata
-        said = answer(kind.message_type, message.content, home, keeps=False)
+        said = respond(kind.message_type, message.content, home, keeps=False)
         return Message(said, reply_to=message)
     for asked in (app.query('describe'), app.train(), app.query('conclude')):
         asked(reply)

@@ -128,6 +128,11 @@ class BelievedRun:
         return kept*exponents(law, t + self.done + 1)[:, None, :]
 
     @cached_property
+    def stacked(self)->np.ndarray:
+        "The same as one matrix, a row per law and round, shape (K*T, T): products are fast"
+        return np.ascontiguousarray(self.weights.reshape(-1, self.rounds))
+
+    @cached_property
     def start(self)->np.ndarray:
         "Logarithms of the losses above the floor if all aggregates were S_0, shape (K, T)"
         law = self.law
@@ -140,25 +145,28 @@ class BelievedRun:
 
     def excess(self, S)->np.ndarray:
         "Losses above the floor under each law, shape (..., K, T)"
-        gone = np.einsum('...k,jtk->...jt', np.log(S/self.law.unit), self.weights)
-        return np.exp(self.start - gone)
+        gone = np.log(S/self.law.unit) @ self.stacked.T
+        return np.exp(self.start - gone.reshape(*gone.shape[:-1], *self.start.shape))
 
     def losses(self, S):
         rounds = self.done + np.arange(1, self.rounds + 1)
         return (floors(self.law, rounds) + self.excess(S)).mean(-2)
 
+    def weighed(self, S, omega)->np.ndarray:
+        "Losses above the floor times what their rounds count for, shape (..., K*T)"
+        each = np.asarray(omega)[..., None, :]*self.excess(S)
+        return each.reshape(*each.shape[:-2], -1)
+
     def gradient(self, S, omega):
-        weighed = np.asarray(omega)[..., None, :]*self.excess(S)
-        return np.einsum('...jt,jtk->...k', weighed, self.weights)/(len(self.law.floor)*S)
+        return self.weighed(S, omega) @ self.stacked/(len(self.law.floor)*S)
 
 # %% ../../nbs/game/15_belief.ipynb #02edfa13
 def hessian(self:BelievedRun, S, omega)->np.ndarray:
     "Second derivatives of the expected worth, shape (..., T, T)"
-    K, W = len(self.law.floor), self.weights
-    weighed = np.asarray(omega)[..., None, :]*self.excess(S)
-    out = -np.einsum('...jt,jtk,jti->...ki', weighed, W, W, optimize=True)/K
+    K, W, weighed = len(self.law.floor), self.stacked, self.weighed(S, omega)
+    out = -(W.T*weighed[..., None, :]) @ W/K
     k = np.arange(self.rounds)
-    out[..., k, k] -= np.einsum('...jt,jtk->...k', weighed, W)/K
+    out[..., k, k] -= weighed @ W/K
     return out/(S[..., :, None]*S[..., None, :])
 
 BelievedRun.hessian = hessian
