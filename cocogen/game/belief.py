@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CONSTANTS', 'NEAR', 'Believed', 'changing', 'exponents', 'floors', 'levels', 'loss', 'value', 'slope', 'curvature',
-           'BelievedRun', 'hessian']
+           'BelievedRun', 'gradient', 'hessian']
 
 # %% ../../nbs/game/15_belief.ipynb #84e2bdb0
 from dataclasses import dataclass, replace
@@ -152,21 +152,22 @@ class BelievedRun:
         rounds = self.done + np.arange(1, self.rounds + 1)
         return (floors(self.law, rounds) + self.excess(S)).mean(-2)
 
-    def weighed(self, S, omega)->np.ndarray:
-        "Losses above the floor times what their rounds count for, shape (..., K*T)"
-        each = np.asarray(omega)[..., None, :]*self.excess(S)
-        return each.reshape(*each.shape[:-2], -1)
-
-    def gradient(self, S, omega):
-        return self.weighed(S, omega) @ self.stacked/(len(self.law.floor)*S)
-
 # %% ../../nbs/game/15_belief.ipynb #02edfa13
+def _weighed(run:BelievedRun, S, omega)->np.ndarray:
+    "Losses above the floor times what their rounds count for, shape (..., K*T)"
+    each = np.asarray(omega)[..., None, :]*run.excess(S)
+    return each.reshape(*each.shape[:-2], -1)
+
+def gradient(self:BelievedRun, S, omega)->np.ndarray:
+    "Derivatives of the expected worth by the aggregates, shape (..., T)"
+    return _weighed(self, S, omega) @ self.stacked/(len(self.law.floor)*S)
+
 def hessian(self:BelievedRun, S, omega)->np.ndarray:
     "Second derivatives of the expected worth, shape (..., T, T)"
-    K, W, weighed = len(self.law.floor), self.stacked, self.weighed(S, omega)
+    K, W, weighed = len(self.law.floor), self.stacked, _weighed(self, S, omega)
     out = -(W.T*weighed[..., None, :]) @ W/K
     k = np.arange(self.rounds)
     out[..., k, k] -= weighed @ W/K
     return out/(S[..., :, None]*S[..., None, :])
 
-BelievedRun.hessian = hessian
+BelievedRun.gradient, BelievedRun.hessian = gradient, hessian
