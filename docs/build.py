@@ -15,7 +15,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Empty, Queue
 import nbformat
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from cocogen import __version__
 from cocogen.files import write_text
@@ -49,14 +51,32 @@ def module_of(nb):
         if c.cell_type=='code')
     return next((m[1] for m in found if m), None)
 
+KERNELS = Queue()    # running and idle: what they have imported serves the next notebook
+
+def client_of(nb, **options)->NotebookClient:
+    return NotebookClient(nb, timeout=1800, kernel_name='python3',
+        extra_arguments=['--IPKernelApp.log_level=ERROR'], **options)
+
+def idle_kernel():
+    "The manager of a kernel that nobody uses; a new one where there is none"
+    try:
+        return KERNELS.get_nowait()
+    except Empty:
+        os.environ.pop('MPLBACKEND', None)   # kernels draw inline; the tests' backend draws nothing
+        starter = client_of(nbformat.v4.new_notebook())
+        starter.create_kernel_manager()
+        run_sync(starter.async_start_new_kernel)()
+        return starter.km
+
 def executed(path:Path):
     "A copy of the notebook with its outputs; flagged cells are left as they are"
-    nb = nbformat.read(path, as_version=4)
-    os.environ.pop('MPLBACKEND', None)       # kernels draw inline; the tests' backend draws nothing
-    everything, nb.cells = nb.cells, [c for c in nb.cells if not flagged(c)]
-    NotebookClient(nb, timeout=1800, kernel_name='python3',
-        extra_arguments=['--IPKernelApp.log_level=ERROR'],
-        resources=dict(metadata=dict(path=str(path.parent)))).execute()
+    nb, kernel = nbformat.read(path, as_version=4), idle_kernel()
+    fresh = nbformat.v4.new_code_cell('%reset -f\nimport os, matplotlib.pyplot\n'
+        f'os.chdir({str(path.parent)!r})\nmatplotlib.pyplot.close("all")\n'
+        'matplotlib.pyplot.rcdefaults()\ndel os, matplotlib\n%matplotlib inline', id='fresh')
+    everything, nb.cells = nb.cells, [fresh, *(c for c in nb.cells if not flagged(c))]
+    client_of(nb, km=kernel).execute()
+    KERNELS.put(kernel)                      # after an error it is not used again
     nb.cells = everything
     return nb
 
@@ -212,6 +232,8 @@ def run_notebooks():
         jobs = {pool.submit(to_page, p, took): p for p in stale}
         failed = [f'{p.relative_to(root)} failed: {e}' for j, p in jobs.items()
             if (e := j.exception())]
+    while not KERNELS.empty():
+        run_sync(KERNELS.get().shutdown_kernel)(now=True)
     if failed:
         sys.exit('\n'.join(failed))
     for gone in {*work.rglob('*.ipynb')} - {work/name_of(p) for p in notebooks()}:
