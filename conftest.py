@@ -6,6 +6,7 @@ closing line counts tests.
 import importlib.util
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 import pytest
@@ -14,7 +15,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')     # two workers of one thread be
 os.environ.setdefault('MPLBACKEND', 'agg')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
 # tests leave the user's cache alone; all workers of a run share one, so each fit is made once
-own = os.environ.get('COCOGEN_TEST_CACHE') or tempfile.mkdtemp(prefix='cocogen-')
+made = not os.environ.get('COCOGEN_TEST_CACHE')
+own = tempfile.mkdtemp(prefix='cocogen-') if made else os.environ['COCOGEN_TEST_CACHE']
 os.environ['COCOGEN_TEST_CACHE'] = os.environ['COCOGEN_CACHE'] = own
 
 # notebooks that take longest, in this order: they begin first, so that no worker ends alone
@@ -67,4 +69,6 @@ def pytest_runtest_logreport(report):
 
 def pytest_unconfigure(config):
     if not hasattr(config, 'workerinput'):
+        if made:
+            shutil.rmtree(own, ignore_errors=True)
         print(f"\n{counts['passed']} passed, {counts['failed']} failed")

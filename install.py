@@ -2,6 +2,7 @@
 
 `python install.py -e '.[dev]'`; the arguments are those of `pip install`.
 """
+import ast
 import os
 import re
 import subprocess
@@ -20,19 +21,24 @@ def ran(*args, **env)->subprocess.CompletedProcess:
 def exists(place:str)->bool:
     return '://' in place or Path(place).exists()
 
-def as_pip()->dict:
-    "The environment in which uv takes the packages that pip would take"
+def settings()->dict:
+    "What pip is configured with"
     said = ran('pip', 'config', 'list').stdout
-    found = dict(re.findall(r"^(?:\w+|:env:)\.([a-z-]+)='(.*)'$", said, re.M))
+    found = re.findall(r"^(?:\w+|:env:)\.([a-z-]+)=('.*')$", said, re.M)
+    return {k: ast.literal_eval(v) for k, v in found}
+
+def as_pip(found:dict)->dict:
+    "The environment in which uv takes the packages that pip would take"
     here = {k: ' '.join(filter(exists, v.split())) for k, v in found.items() if k in SETTINGS}
     own = {SETTINGS[k]: v for k, v in here.items() if v}
     return dict(own, UV_INDEX_STRATEGY='unsafe-best-match')
 
 def main(args:list):
-    quiet = ('--quiet', '--disable-pip-version-check')
-    if not ran('pip', 'install', *quiet, 'uv').returncode:
+    quiet, found = ('--quiet', '--disable-pip-version-check'), settings()
+    # uv knows no setting that keeps it from its own index
+    if 'no-index' not in found and not ran('pip', 'install', *quiet, 'uv').returncode:
         uv = ('uv', 'pip', 'install', '--quiet', '--python', sys.executable)
-        if not ran(*uv, *args, **as_pip()).returncode: return
+        if not ran(*uv, *args, **as_pip(found)).returncode: return
     done = ran('pip', 'install', *quiet, *args)
     if done.returncode:
         lines = done.stdout.splitlines(True)

@@ -331,7 +331,7 @@ def _runs_in(folder:Path)->list:
         found = [read_run(folder)]
     else:
         found = [read_run(p.parent) for p in sorted(folder.glob('*/config.json'))]
-    if not found: raise RunError(f"A report needs runs. '{folder}' holds none that is complete")
+    if not found: raise RunError(f"'{folder}' must hold a run. Got none that is complete")
     return found
 
 # %% ../nbs/90_cli.ipynb #9883a8eb
@@ -350,13 +350,14 @@ def audit_command(
     if not same_consortium([r.config for r in runs]):
         raise CommandError(f"An audit is of one consortium. '{run}' holds runs of several")
     found = audit_run(runs[0].folder, images, canaries)
-    _write_audit(run, runs, found)
+    written = _write_audit(run, runs, found)
     print_table(_audit_columns(audit_table(found)), 'Are the images copies?')
     for a in found:
         typer.echo(verdict_of(a))
-    typer.echo("This is no proof of privacy; look at the nearest pairs.\n"
-        f"Table: {run/'audit.csv'}   Figure: {run/'audit.png'}   Report: {run/'report.html'}")
+    typer.echo("This is no proof of privacy; look at the nearest pairs.")
+    typer.echo('   '.join(f'{what}: {at}' for what, at in written.items()))
 
+# %% ../nbs/90_cli.ipynb #a659d035
 def _audit_columns(table):
     "The table of an audit for a terminal: shares with their intervals"
     def told(k):
@@ -368,14 +369,17 @@ def _audit_columns(table):
     return shown.assign(canaries=[f'{int(a)} of {int(b)}' for a, b in
         zip(table.canaries_found, table.canaries)])
 
-def _write_audit(folder:Path, runs:list, found:list):
-    "Table and figure of an audit, and the report of the runs with both"
+def _write_audit(folder:Path, runs:list, found:list)->dict:
+    "Table and figure of an audit, and the report of the runs with both; what was written"
     from cocogen.explore.plots import AUDIT, audit_figure, report
     from cocogen.fl.copies import audit_table
-    write_result(folder/AUDIT['table'], lambda p: audit_table(found).to_csv(p, index=False))
-    write_result(folder/AUDIT['figure'], lambda p: audit_figure(found).savefig(p, dpi=130))
-    if all(len(r.table) for r in runs):
-        report(runs, folder/'report.html')
+    table, figure = (folder/AUDIT[k] for k in ('table', 'figure'))
+    write_result(table, lambda p: audit_table(found).to_csv(p, index=False))
+    write_result(figure, lambda p: audit_figure(found).savefig(p, dpi=130))
+    written = dict(Table=table, Figure=figure)
+    if not all(len(r.table) for r in runs): return written
+    report(runs, folder/'report.html')
+    return written | dict(Report=folder/'report.html')
 
 # %% ../nbs/90_cli.ipynb #b1c3beaa
 ASource = Annotated[str, typer.Argument(

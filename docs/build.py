@@ -53,6 +53,16 @@ def module_of(nb):
 
 KERNELS = Queue()    # running and idle: what they have imported serves the next notebook
 
+# before a notebook: nothing is left of the last one, which may have changed the package's objects
+FRESH = """%reset -f
+import os, sys, matplotlib.pyplot
+for k in [k for k in sys.modules if k.split('.')[0]=='cocogen']: del sys.modules[k]
+os.chdir({folder!r})
+matplotlib.pyplot.close('all')
+matplotlib.pyplot.rcdefaults()
+%reset -f
+%matplotlib inline"""
+
 def client_of(nb, **options)->NotebookClient:
     return NotebookClient(nb, timeout=1800, kernel_name='python3',
         extra_arguments=['--IPKernelApp.log_level=ERROR'], **options)
@@ -71,14 +81,19 @@ def idle_kernel():
 def executed(path:Path):
     "A copy of the notebook with its outputs; flagged cells are left as they are"
     nb, kernel = nbformat.read(path, as_version=4), idle_kernel()
-    fresh = nbformat.v4.new_code_cell('%reset -f\nimport os, matplotlib.pyplot\n'
-        f'os.chdir({str(path.parent)!r})\nmatplotlib.pyplot.close("all")\n'
-        'matplotlib.pyplot.rcdefaults()\ndel os, matplotlib\n%matplotlib inline', id='fresh')
+    fresh = nbformat.v4.new_code_cell(FRESH.format(folder=str(path.parent)), id='fresh')
     everything, nb.cells = nb.cells, [fresh, *(c for c in nb.cells if not flagged(c))]
-    client_of(nb, km=kernel).execute()
-    KERNELS.put(kernel)                      # after an error it is not used again
+    try:
+        client_of(nb, km=kernel).execute()
+    except BaseException:
+        end_kernel(kernel)
+        raise
+    KERNELS.put(kernel)
     nb.cells = everything
     return nb
+
+def end_kernel(kernel):
+    run_sync(kernel.shutdown_kernel)(now=True)
 
 def there(state, path)->bool:
     "Whether a path of keys leads somewhere in a widget's state"
@@ -125,6 +140,7 @@ def readme():
     "Renders README.md from nbs/index.ipynb"
     made = '<!-- made from nbs/index.ipynb by `make readme`; edit the notebook -->\n\n'
     text = from_root(markdown(executed(nbs/'index.ipynb')))
+    end_kernel(KERNELS.get())
     (root/'README.md').write_text(made + text, encoding='utf-8')
 
 # ---------------------------------------------------------------- pages
@@ -233,7 +249,7 @@ def run_notebooks():
         failed = [f'{p.relative_to(root)} failed: {e}' for j, p in jobs.items()
             if (e := j.exception())]
     while not KERNELS.empty():
-        run_sync(KERNELS.get().shutdown_kernel)(now=True)
+        end_kernel(KERNELS.get())
     if failed:
         sys.exit('\n'.join(failed))
     for gone in {*work.rglob('*.ipynb')} - {work/name_of(p) for p in notebooks()}:

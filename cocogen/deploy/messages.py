@@ -206,13 +206,13 @@ def unpack(content)->Content:
 def respond(kind:str, content, home, keeps:bool=True):
     "The record with which the organization in `home` answers a message of a kind"
     member, asked = open_member(home), unpack(content)
-    if keeps:
-        _keep(Path(home), asked)
     if kind=='query.describe': return _described(member)
-    if kind=='query.conclude': return pack()
-    if kind!='train':
+    if kind not in ('train', 'query.conclude'):
         raise MemberError("An organization can be asked to describe itself, to train or to "
             f"conclude. Got: {kind!r}")
+    if keeps:
+        _keep(Path(home), asked)
+    if kind=='query.conclude': return pack()
     update, counts = contribute(member, asked.facts['round'], asked.facts['number'],
         asked.model, asked.arrays['named'])
     return _described(member, update, trained=counts)

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 from ..files import read_json, write_text
-from ..fl.config import Config
+from ..fl.config import GENERATORS, Config
 from ..fl.copies import CHANCE, pairs_of
 from ..fl.fidelity import sheet
 from ..fl.partition import describe
@@ -576,15 +576,18 @@ AUDIT = dict(table='audit.csv', figure='audit.png') # files that an audit leaves
 
 def _audited(run:Run)->list:
     "The audit of a run's generators, HTML"
-    places = [run.folder, run.folder.parent] if run.folder else []
+    places = [run.folder] if run.folder else []
+    if places and (run.folder.parent/'comparison.json').exists():
+        places.append(run.folder.parent)
     kept = [p for p in places if all((p/f).exists() for f in AUDIT.values())]
     if not kept:
+        asks = run.config.generator in GENERATORS
         return ['<p>Whether synthetic images are copies of real ones was not asked; '
-            '<code>cocogen audit</code> does.</p>']
+            '<code>cocogen audit</code> does.</p>'] if asks else []
     picture = base64.b64encode((kept[0]/AUDIT['figure']).read_bytes()).decode()
     return [_table(pd.read_csv(kept[0]/AUDIT['table']), 'Are the images copies? (shares of '
             'images, accuracy of an attack, with 95 % intervals)', 'Copies: synthetic images '
-            'nearer to a training image than 95 % of unseen real images are; chance is 0.05. '
+            'nearer to a training image than 95 % of the unseen real images are; chance is 0.05. '
             'Attack: chance is 0.5. This is no proof of privacy.', index=False),
         f'<img alt="What an audit found, and the nearest pairs" '
         f'src="data:image/png;base64,{picture}">']

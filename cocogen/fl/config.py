@@ -357,9 +357,12 @@ class Config(_Computing, _Diffusion, _Generator, _Learning, _Server, _Training, 
 
     def generator_config(self, side:int)->GeneratorConfig:
         "How the diffusion model is trained and asked, for images of `side` pixels"
-        steps = self.generator_steps or (600 if side<=16 else 2000)
-        return GeneratorConfig(steps=steps, objective=self.objective, sampler=self.sampler,
-            sampler_steps=self.sampler_steps, guidance=self.guidance, seed=self.seed)
+        how = dict(objective=self.objective, sampler=self.sampler, seed=self.seed,
+            sampler_steps=self.sampler_steps, guidance=self.guidance)
+        if self.generator_steps or side<=16:
+            return GeneratorConfig(steps=self.generator_steps or 600, **how)
+        unlabelled = .02 if self.guidance==1 else .1
+        return GeneratorConfig(steps=6600, ema=.999, unlabelled=unlabelled, **how)
 
     def recipe(self, device_type:str)->Recipe:
         "How organizations train on a kind of device"

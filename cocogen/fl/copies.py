@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['CHANCE', 'MOST', 'FEWEST', 'JUDGED', 'Images', 'moved', 'recognizer', 'views', 'Near', 'nearest_of', 'Estimate',
-           'undercut', 'attack', 'halves', 'matched', 'Pair', 'View', 'look', 'Audit', 'audit', 'rows_of', 'pairs_of',
+           'undercut', 'attack', 'halves', 'matched', 'Pair', 'View', 'look', 'Audit', 'audit', 'pairs_of',
            'audit_table', 'Canary', 'canaries', 'audit_run', 'auditor', 'verdict_of']
 
 # %% ../../nbs/fl/19_copies.ipynb #c064f1ac
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import binomtest
 from tqdm.auto import trange
+from ..files import CocogenNote, read_json
 from ..streams import stream
 from .config import GENERATORS, Config
 from .data import DataError
@@ -115,16 +117,17 @@ class Estimate(NamedTuple):
 
 def undercut(fake:np.ndarray, natural:np.ndarray, seed:int=0, times:int=1000)->Estimate:
     "Share of the ratios `fake` below the value that one in twenty of `natural` undercuts"
-    r, n = stream(seed, 'bootstrap'), len(natural)
-    value = (fake<np.quantile(natural, CHANCE)).mean()
-    cuts = np.quantile(natural[r.integers(0, n, (times, n))], CHANCE, axis=1)
-    below = np.searchsorted(np.sort(fake), cuts)/len(fake)
-    shares = r.binomial(len(fake), below)/len(fake)
+    r, n, m = stream(seed, 'bootstrap'), len(natural), len(fake)
+    def cut(of, **more): return np.quantile(of, CHANCE, method='weibull', **more)
+    value = (fake<cut(natural)).mean()
+    below = np.searchsorted(np.sort(fake), cut(natural[r.integers(0, n, (times, n))], axis=1))
+    shares = r.beta(below + .5, m - below + .5)
     return Estimate(float(value), *map(float, np.quantile(shares, (.025, .975))))
 
 # %% ../../nbs/fl/19_copies.ipynb #1600555c
 def attack(members:np.ndarray, outsiders:np.ndarray)->Estimate:
     "Accuracy of calling low scores members, of two arrays of one length; chance is 1/2"
+    if len(members)<2: return Estimate(.5, 0., 1.)       # nobody to learn from, or to try it on
     right = 0
     for learn, judge in ((0, 1), (1, 0)):
         cut = _best_cut(members[learn::2], outsiders[learn::2])
@@ -142,10 +145,10 @@ def _best_cut(members:np.ndarray, outsiders:np.ndarray)->float:
 
 # %% ../../nbs/fl/19_copies.ipynb #75f5c916
 MOST = 4000     # held-out images that are used
-FEWEST = 40     # below this number nothing can be said
+FEWEST = 100    # below this number nothing can be said
 
 def halves(held:Images, seed:int)->tuple[Images, Images]:
-    "Two halves of the same classes"
+    "Two halves of the same classes, as far as these can be halved"
     shuffled = held.take(stream(seed, 'halves').permutation(len(held.labels))[:MOST])
     by_class = shuffled.take(np.argsort(shuffled.labels, kind='stable'))
     return by_class.take(slice(0, None, 2)), by_class.take(slice(1, None, 2))
@@ -156,8 +159,9 @@ def matched(a:np.ndarray, b:np.ndarray, seed:int)->tuple[np.ndarray, np.ndarray]
     def of(y, k, n): return r.permutation(np.flatnonzero(y==k))[:n]
     pairs = [(of(a, k, n), of(b, k, n)) for k in np.intersect1d(a, b)
         for n in [min((a==k).sum(), (b==k).sum())]]
-    order = r.permutation(sum(len(i) for i, _ in pairs))
-    return tuple(np.concatenate(i)[order] for i in zip(*pairs))
+    first, second = (np.concatenate([np.zeros(0, int), *i]) for i in list(zip(*pairs)) or ((), ()))
+    order = r.permutation(len(first))
+    return first[order], second[order]
 
 class Pair(NamedTuple):
     "A synthetic image and the training image that it is nearest to, uint8 (h, w, c)"
@@ -196,6 +200,7 @@ class Audit:
     "What was found of one generator"
     name:str    # `shared`, or the organization's
     images:int  # that it was fitted on
+    unseen:int  # held-out images of its classes
     drawn:int   # synthetic images that were looked at
     views:dict  # a `View` by name
     canaries:list=field(default_factory=list) # `Canary` of a small training set; empty: not tried
@@ -216,24 +221,30 @@ def audit(
     progress:bool=False
 )->Audit:
     "Whether a generator returns the images that it was fitted on"
-    known = held.take(np.isin(held.labels, generator.seen))
+    known = _never_seen(held, real, generator.seen)
     if len(known.labels)<FEWEST:
-        raise DataError(f"An audit needs at least {FEWEST} real images of the generator's classes "
+        raise DataError(f"An audit of {name} needs at least {FEWEST} real images of its classes "
             f"that it has not seen. Got {len(known.labels)}")
     reference, other = halves(known, seed)
     labels = np.resize(stream(seed, 'audit').permutation(other.labels), drawn)
     fake = generator.sample(labels, torch_seed(seed, 'audit'), progress=progress)
     found = {k: look(of, real, fake, reference, other, seed)
         for k, of in views(judge, generator.device).items()}
-    return Audit(name, len(real.labels), drawn, found)
+    return Audit(name, len(real.labels), len(known.labels), drawn, found)
+
+def _never_seen(held:Images, real:Images, seen:tuple)->Images:
+    "Held-out images of the classes that a generator has seen, but for those it was fitted on"
+    fitted = {im.tobytes() for im in real.images}
+    new = np.array([im.tobytes() not in fitted for im in held.images], bool)
+    return held.take(new & np.isin(held.labels, seen))
 
 # %% ../../nbs/fl/19_copies.ipynb #df418202
-def rows_of(a:Audit)->list:
+def _rows_of(a:Audit)->list:
     "Rows of a table of audits, one per view"
     found = [c for c in a.canaries if c.found]
     canaries = dict(canaries=len(a.canaries), canaries_found=len(found)) if a.canaries else {}
     def flat(name, e): return {name: e.value, f'{name}_low': e.low, f'{name}_high': e.high}
-    return [dict(generator=a.name, images=a.images, drawn=a.drawn, view=k,
+    return [dict(generator=a.name, images=a.images, unseen=a.unseen, drawn=a.drawn, view=k,
         **flat('copies', v.copies), **flat('attack', v.attack), members=v.members, **canaries)
         for k, v in a.views.items()]
 
@@ -243,7 +254,7 @@ def pairs_of(a:Audit)->dict:
 
 def audit_table(audits:list)->pd.DataFrame:
     "One row per generator and view"
-    return pd.DataFrame([row for a in audits for row in rows_of(a)])
+    return pd.DataFrame([row for a in audits for row in _rows_of(a)])
 
 # %% ../../nbs/fl/19_copies.ipynb #72c131f1
 class Canary(NamedTuple):
@@ -332,6 +343,9 @@ def audit_run(
     if cfg.generator not in GENERATORS:
         raise DataError("An audit needs the images that a generator was fitted on, and "
             f"{cfg.generator!r} was fitted elsewhere")
+    if not read_json(Path(folder)/'data.json', DataError):
+        raise DataError("An audit needs the images that a generator was fitted on. Those of "
+            f"'{folder}' are with its organizations")
     division = divide(cfg)
     same_data(Path(folder), division.digests)
     con, data, parts = prepare(cfg, progress, division=division), division.data, division.parts
@@ -339,13 +353,25 @@ def audit_run(
     at = stream(cfg.seed, 'judged').permutation(apart)[:JUDGED]
     judge = recognizer(data.images[at], cfg.seed, device=con.device, progress=progress)
     sources = _sources(cfg, division, con)
-    found = [audit(s.generator, s.real, s.held, judge, s.name, drawn, cfg.seed, progress)
-        for s in sources]
+    found = _each(sources, judge, drawn, cfg.seed, progress)
     if not plant: return found
-    empty, first = make_generator(cfg, data, con.device), sources[0]
-    planted = canaries(empty, _part(data, apart), first.held, data.classes, cfg.seed,
+    empty = make_generator(cfg, data, con.device)
+    planted = canaries(empty, _part(data, apart), _unseen(data, parts), data.classes, cfg.seed,
         progress=progress)
     return [replace(a, canaries=planted) for a in found]
+
+def _each(sources:list, judge, drawn:int, seed:int, progress:bool)->list:
+    "Audits of those of which one can be made; a note about each of the others"
+    found, missed = [], []
+    for s in sources:
+        try:
+            found.append(audit(s.generator, s.real, s.held, judge, s.name, drawn, seed, progress))
+        except DataError as e:
+            missed.append(str(e))
+    if not found: raise DataError(missed[0])
+    for sentence in missed:
+        warnings.warn(CocogenNote(sentence), stacklevel=2)
+    return found
 
 # %% ../../nbs/fl/19_copies.ipynb #fa8bc98e
 def auditor(data, parts, device='cpu'):
@@ -363,9 +389,9 @@ def verdict_of(a:Audit)->str:
     known = max((v.attack for v in a.views.values()), key=lambda e: e.low)
     says = 'Copies' if a.accused else 'No copies'
     out = [f"{a.name}: {says} were found. In {view}, {told(worst.copies)} of its images are nearer "
-        f"to a training image than 95 % of unseen real images are; chance is {CHANCE:.0%}. "
+        f"to a training image than 95% of unseen real images are; chance is {CHANCE:.0%}. "
         f"An attack tells members from outsiders in {told(known)} of all cases; chance is 50%."]
     if a.canaries:
         n = sum(c.found for c in a.canaries)
-        out.append(f"{n} of {len(a.canaries)} images planted among 40 came out.")
+        out.append(f"{n} of {len(a.canaries)} images that were planted in a small set came out.")
     return ' '.join(out)

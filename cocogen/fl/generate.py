@@ -269,6 +269,8 @@ class GeneratorConfig:
     sampler_steps:int=6    # network calls per image
     guidance:float=1.      # classifier-free guidance; 1: none (one network call per step)
     ema:float=.99          # averaging of weights
+    unlabelled:float=.1    # share of training images shown without their class, which guidance
+                           # needs and images without it suffer from
     seed:int=0
 
     def __post_init__(self):
@@ -276,6 +278,9 @@ class GeneratorConfig:
         for k in ('steps', 'batch', 'sampler_steps', 'lr', 'guidance'):
             if not getattr(self, k)>0:
                 raise DataError(f"`{k}` of a generator must be positive. Got: {getattr(self, k)}")
+        if not 0<=self.unlabelled<1:
+            raise DataError("`unlabelled` of a generator must lie in [0, 1). "
+                f"Got: {self.unlabelled}")
         if (self.objective, self.sampler) not in WALKS:
             known = ', '.join(' with '.join(w) for w in WALKS)
             raise DataError("`objective` and `sampler` of a generator must be one of "
@@ -360,7 +365,7 @@ def _questions(cfg:GeneratorConfig, x0, y, classes:int):
         i = torch.randint(len(y), (cfg.batch,), generator=gen, device=at)
         eps = torch.randn(cfg.batch, *x0.shape[1:], generator=gen, device=at)
         question = _noised(cfg, past, x0[i], eps, gen)
-        null = torch.rand(cfg.batch, generator=gen, device=at) < .1
+        null = torch.rand(cfg.batch, generator=gen, device=at) < cfg.unlabelled
         yield question, torch.where(null, classes, y[i])
 
 # %% ../../nbs/fl/04_generate.ipynb #abdfa396

@@ -78,7 +78,7 @@ _large = dict(orgs=20, rounds=50, model='resnet18', local_steps=100, momentum=.9
     validation_share=.1, generator='diffusion', generator_steps=10000, minimum=64)
 
 SCALES = dict(
-    cpu=Scale(_shared, {'fashion-mnist': dict(generator='diffusion')}),
+    cpu=Scale(_shared, {'fashion-mnist': dict(generator='diffusion', generator_steps=2000)}),
     smoke=Scale(_shared | _small | dict(validation_share=.04), **_few),
     tiny=Scale(_shared | _small | dict(samples=300), datasets=('digits',), **_few),
     gpu=Scale(_large))
