@@ -60,8 +60,8 @@ class Scale:
     skewed:float=.02                      # Dirichlet concentration of uneven sizes; at .02
                                           # nearly all images are with one organization
     parts:tuple=PARTS                     # what is done, in the order of its priority
-    main:tuple=PARTS[:4]                  # of which with every seed; the others
-    few:int=3                             # with so many of the first ones
+    main:tuple=PARTS[:3]                  # of which with every seed; the others
+    few:int=2                             # with so many of the first ones
 
     def base(self, dataset:str, seed:int)->Config:
         "The configuration that all runs of a data set and seed share"

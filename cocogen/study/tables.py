@@ -312,7 +312,7 @@ def claim_study(out:Path, scale:Scale, basis:dict):
 # %% ../../nbs/study/02_tables.ipynb #bf2d669d
 def _differences(there:dict, here:dict, basis_there:dict, basis:dict)->list:
     "What a study in a folder has otherwise"
-    free = ('seeds', 'datasets', 'parts')
+    free = ('seeds', 'datasets', 'parts', 'main', 'few')
     out = [k for k, v in here.items() if k not in free and there.get(k)!=v]
     for what, mine in basis.items():
         known = basis_there.get(what, {})
