@@ -71,10 +71,13 @@ readme: $(STAMP)   ## README.md from nbs/index.ipynb
 export: $(STAMP)   ## notebooks to modules, metadata removed
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
 
-docs: $(STAMP)     ## the site, in docs/_build
+docs: $(VENV)/.docs ## the site, in docs/_build
+	@$(BIN)/python docs/build.py site
+
+$(VENV)/.docs: $(STAMP)
 	@$(BIN)/python $(call atleast,3$(comma) 11,Sphinx 9 needs Python 3.11 or newer to build the site.)
 	@$(INSTALL) -e '.[docs]'
-	@$(BIN)/python docs/build.py site
+	@touch $@
 
 dist: $(STAMP)     ## a wheel and a source archive, checked, installed and tried
 	@test "$(TAG)" = "v$$(sed -n 's/^version = //p' settings.ini)" || { \

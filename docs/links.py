@@ -1,6 +1,7 @@
 "Checks a built site: every link and anchor leads somewhere, and nothing comes from another host."
 import re
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -44,7 +45,9 @@ def fault(folder:Path, pages:dict, p:Path, tag:str, attribute:str, to:str)->str:
 def broken(folder:Path)->list:
     "A sentence for each link that leads nowhere and each resource of another host"
     folder = folder.resolve()
-    pages = {p.resolve(): Page(p) for p in folder.rglob('*.html')}
+    paths = [p.resolve() for p in folder.rglob('*.html')]
+    with ProcessPoolExecutor(2) as pool:
+        pages = dict(zip(paths, pool.map(Page, paths, chunksize=8)))
     faults = set()
     for p, page in pages.items():
         for link in page.named:
