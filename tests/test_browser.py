@@ -263,6 +263,9 @@ def test_application(app, place, watched, width):
     changed(page, before)
     expect(page.get_by_text('7 network calls an image')).to_be_visible()
     shot(page, f'app-generator-{width}')
+    page.get_by_role('button', name='Are they copies?').click()
+    expect(fact(body, 'verdict')).to_contain_text('chance is 5%')
+    shot(page, f'app-copies-{width}')
 
 def plays_a_run(page, body, width):
     "Five rounds instead of one: the slider of the strength keeps its position, a fifth of it"
