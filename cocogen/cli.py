@@ -350,8 +350,9 @@ def audit_command(
     if not same_consortium([r.config for r in runs]):
         raise CommandError(f"An audit is of one consortium. '{run}' holds runs of several")
     found = audit_run(runs[0].folder, images, canaries)
-    written = _write_audit(run, runs, found)
-    print_table(_audit_columns(audit_table(found)), 'Are the images copies?')
+    table = audit_table(found)
+    written = _write_audit(run, runs, found, table)
+    print_table(_audit_columns(table), 'Are the images copies?')
     for a in found:
         typer.echo(verdict_of(a))
     typer.echo("This is no proof of privacy; look at the nearest pairs.")
@@ -369,12 +370,11 @@ def _audit_columns(table):
     return shown.assign(canaries=[f'{int(a)} of {int(b)}' for a, b in
         zip(table.canaries_found, table.canaries)])
 
-def _write_audit(folder:Path, runs:list, found:list)->dict:
+def _write_audit(folder:Path, runs:list, found:list, rows)->dict:
     "Table and figure of an audit, and the report of the runs with both; what was written"
     from cocogen.explore.plots import AUDIT, audit_figure, report
-    from cocogen.fl.copies import audit_table
     table, figure = (folder/AUDIT[k] for k in ('table', 'figure'))
-    write_result(table, lambda p: audit_table(found).to_csv(p, index=False))
+    write_result(table, lambda p: rows.to_csv(p, index=False))
     write_result(figure, lambda p: audit_figure(found).savefig(p, dpi=130))
     written = dict(Table=table, Figure=figure)
     if not all(len(r.table) for r in runs): return written
