@@ -109,8 +109,8 @@ class WhoPanel(Panel):
         _beside(ax, ends, [f'  {v:,.0f}' for v in made])
 
 # %% ../../nbs/explore/02_play.ipynb #ac685abb
-PIECES = tuple((colour, hatch) for hatch in ('', '////')
-    for colour in (BLUE, '#E69F00', GREEN, '#CC79A7', '#56B4E9', '.45'))
+PIECES = tuple(dict(facecolor=colour, edgecolor='w', hatch=hatch, linewidth=.4)
+    for hatch in ('', '////') for colour in (BLUE, '#E69F00', GREEN, '#CC79A7', '#56B4E9', '.45'))
 
 def pieces(fed:Federation, x)->tuple[list, np.ndarray]:
     "Names and amounts by round, (k, T), of those who generate most; the rest as one piece"
@@ -130,20 +130,22 @@ class RoundsPanel(Panel):
         ticks = range(1, T + 1, 1 if T<=10 else 2)
         return dict(xlim=(.4, .6 + 1.42*T), xticks=ticks,
             ylim=(0, ceiling(max(x.sum(0).max(), 1), COARSE)), xlabel='round',
-            ylabel='samples', title='Generated in each round')
+            ylabel='samples', title='Generated in each round', key=pieces(game.fed, x)[0])
+
+    def key(self, ax, game, x):
+        T, top = game.rounds, ax.get_ylim()[1]
+        for k, (name, look) in enumerate(zip(pieces(game.fed, x)[0], PIECES)):
+            low = top*(.04 + .075*k)
+            boxes(ax, .6 + T, .6 + 1.05*T, low, low + .055*top, **look)
+            ax.text(.6 + 1.07*T, low + .027*top, shorten(name, 13), va='center', fontsize=7)
 
     def ink(self, ax, game, x):
-        names, amounts = pieces(game.fed, x)
-        T, top, ends = game.rounds, ax.get_ylim()[1], np.cumsum(amounts, 0)
-        t, key = np.arange(1, T + 1), top*(.04 + .075*np.arange(len(names)))
-        left, right = np.append(t - .36, .6 + T), np.append(t + .36, .6 + 1.05*T)
-        low = np.column_stack([ends - amounts, key])           # last the square of the key
-        high = np.column_stack([ends, key + .055*top])
-        for k, (colour, hatch) in enumerate(PIECES[:len(names)]):
-            drawn = high[k]>low[k]
-            sides = (side[drawn] for side in (left, right, low[k], high[k]))
-            boxes(ax, *sides, facecolor=colour, edgecolor='w', hatch=hatch, linewidth=.4)
-            ax.text(.6 + 1.07*T, key[k] + .027*top, shorten(names[k], 13), va='center', fontsize=7)
+        made, t = pieces(game.fed, x)[1], np.arange(1, game.rounds + 1)
+        high = np.cumsum(made, 0)
+        low = high - made
+        for a, b, look in zip(low, high, PIECES):
+            drawn = b>a
+            boxes(ax, t[drawn] - .36, t[drawn] + .36, a[drawn], b[drawn], **look)
 
 # %% ../../nbs/explore/02_play.ipynb #cd06c460
 class MarginPanel(Panel):
@@ -285,12 +287,15 @@ class LossPanel(Panel):
         return dict(xlim=(1 - edge, game.rounds + edge), ylim=(low, high + .15*(high - low)),
             title='Predicted loss (filled: it counts)', xlabel='after round', ylabel='loss (nats)')
 
-    def ink(self, ax, game, *curves):
-        t, counts, last = np.arange(1, game.rounds + 1), game.omega>0, curves[-1]
-        for at, losses, (name, look) in zip((.02, .38, .72), curves, LOSSES.items()):
-            ax.plot(t, losses, **look)
+    def key(self, ax, game, *curves):
+        for at, (name, look) in zip((.02, .38, .72), LOSSES.items()):
             ax.plot([at, at + .06], [.95]*2, **look, transform=ax.transAxes)
             ax.text(at + .08, .95, name, va='center', transform=ax.transAxes, **SMALL)
+
+    def ink(self, ax, game, *curves):
+        t, counts, last = np.arange(1, game.rounds + 1), game.omega>0, curves[-1]
+        for losses, look in zip(curves, LOSSES.values()):
+            ax.plot(t, losses, **look)
         ax.plot(t, last, 'o', color=BLUE, ms=5, mfc='w')
         ax.plot(t[counts], last[counts], 'o', color=BLUE, ms=5)
 

@@ -68,6 +68,9 @@ class Panel:
         "Settings of the axes for these data (`Axes.set`)"
         raise NotImplementedError
 
+    def key(self, ax, *data):
+        "Draws with the frame what explains the ink; here nothing"
+
     def ink(self, ax, *data):
         "Draws the data on the axes"
         raise NotImplementedError
@@ -75,22 +78,26 @@ class Panel:
     def show(self, *data):
         "Draws the data in place of those before"
         with styled():
-            _set_frame(self, self.frame(*data))
+            _set_frame(self, data)
             self.canvas.restore_region(self._background)
             self.ink(self.ax, *data)
             _draw_ink(self)
         self.image.value = png(self.canvas)
 
 # %% ../../nbs/explore/01_widgets.ipynb #429c679c
-def _set_frame(panel:Panel, settings:dict):
+def _set_frame(panel:Panel, data:tuple):
     "Draws the frame and keeps its picture, if the settings are others than the last time"
+    settings = panel.frame(*data)
     if (now := repr(settings))==panel._settings: return
     ends = [v for k in ('xlim', 'ylim') for v in settings.get(k, ())]
     widths = settings.get('yticklabels'), *(len(f'{v:g}') for v in ends)
     # laying out takes longer than drawing, and is needed where labels may have grown
     panel.fig.set_layout_engine('none' if widths==panel._widths else 'constrained')
+    settings.pop('key', None)
     panel.ax.set(**settings)
     panel.canvas.draw()
+    panel.key(panel.ax, *data)
+    _draw_ink(panel)
     panel._background = panel.canvas.copy_from_bbox(panel.fig.bbox)
     panel._settings, panel._widths = now, widths
 
@@ -109,10 +116,10 @@ def _draw_ink(panel:Panel):
 AROUND = np.array([Path.MOVETO, *3*[Path.LINETO], Path.CLOSEPOLY], Path.code_type)
 
 def boxes(ax, left, right, low, high, **look):
-    "Rectangles as one artist; their sides broadcast to one shape (n,)"
+    "Rectangles as one artist; their sides, numbers or arrays, broadcast to one shape"
     left, right, low, high = np.broadcast_arrays(left, right, low, high)
     corners = ((left, low), (right, low), (right, high), (left, high), (left, low))
-    points = np.stack([np.stack(c, -1) for c in corners], 1).reshape(-1, 2)
+    points = np.stack([np.stack(c, -1) for c in corners], -2).reshape(-1, 2)
     path = Path(points, np.tile(AROUND, len(points)//len(AROUND)))
     ax.add_collection(PathCollection([path], **look), autolim=False)
 
