@@ -42,7 +42,7 @@ class Play(NamedTuple):
 
 # %% ../../nbs/study/00_design.ipynb #5947a914
 PARTS = ('hindsight', 'run', 'round', 'local', 'skew', 'strategies', 'mild', 'competition',
-    'controls', 'without')
+    'controls', 'without', 'worths', 'published')
 
 @dataclass(frozen=True)
 class Scale:
@@ -109,7 +109,9 @@ def plays(scale:Scale, part:str)->list:
         local=[*ends[:2], *plus], round=[run(s, horizon='round') for s in EQUILIBRIA],
         strategies=list(map(run, PLAIN)), controls=[uniform(1., ref)], without=[uniform(1., ref)],
         competition=[run(s, first, c) for c in others for s in EQUILIBRIA[:2]],
-        mild=[*ends, run('cocogen'), plus[0]])[part]
+        mild=[*ends, run('cocogen'), plus[0]],
+        worths=[run(s, w) for w in scale.worths[1:] for s in EQUILIBRIA[::2]],
+        published=[run(s, first, c, 'round') for c in others for s in EQUILIBRIA[:2]])[part]
 
 # %% ../../nbs/study/00_design.ipynb #d9b1d640
 def kinds(scale:Scale, part:str)->list:
@@ -122,7 +124,8 @@ def kinds(scale:Scale, part:str)->list:
         skew=[('shared', 'quantity', scale.skewed)], strategies=mixed('shared', (most,)),
         competition=mixed('shared', (most,)), mild=mixed('shared', (mildest,)),
         controls=mixed('real', (most,)) + mixed('duplicates', (most,)),
-        without=mixed('shared', (most,)))
+        without=mixed('shared', (most,)), worths=mixed('shared', (most,)),
+        published=mixed('shared', (most,)))
     return where[part]
 
 class Task(NamedTuple):
