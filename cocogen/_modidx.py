@@ -433,6 +433,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'cocogen/explore/play.py'),
                                       'cocogen.explore.play.RivalryPanel.ink': ( 'explore/play.html#rivalrypanel.ink',
                                                                                  'cocogen/explore/play.py'),
+                                      'cocogen.explore.play.RivalryPanel.show': ( 'explore/play.html#rivalrypanel.show',
+                                                                                  'cocogen/explore/play.py'),
                                       'cocogen.explore.play.RoundsPanel': ('explore/play.html#roundspanel', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play.RoundsPanel.frame': ( 'explore/play.html#roundspanel.frame',
                                                                                   'cocogen/explore/play.py'),

@@ -239,6 +239,14 @@ class RivalryPanel(Panel):
     def __init__(self):
         super().__init__()
         self.ax.tick_params(axis='x', rotation=45)
+        self.drawn = None
+
+    def show(self, fed):
+        "Draws the rivalry, unless it is there"
+        now = fed.name, on_screen(fed.rivalry).tobytes()
+        if now==self.drawn: return
+        super().show(fed)
+        self.drawn = now
 
     def frame(self, fed):
         n = len(fed)
