@@ -258,15 +258,20 @@ class RivalryPanel(Panel):
         self.drawn = now
 
     def frame(self, fed):
-        n = len(fed)
+        n, r = len(fed), on_screen(fed.rivalry)
         names, ticks = ([shorten(o, 12) for o in fed.name], range(n)) if n<=12 else ([], [])
+        greys = np.round(r/(r.max() or 1), 9)
         return dict(xlim=(-.5, n - .5), ylim=(n - .5, -.5), xticks=ticks, yticks=ticks,
-            xticklabels=names, yticklabels=names, title='Rivalry: rows lose what columns gain')
+            xticklabels=names, yticklabels=names, title='Rivalry: rows lose what columns gain',
+            key=greys.tobytes())
 
-    def ink(self, ax, fed):
+    def key(self, ax, fed):
         r, n = on_screen(fed.rivalry), len(fed)
         ax.imshow(r, cmap='Greys', aspect='auto', vmin=0, vmax=r.max() or 1,
             interpolation='nearest', extent=(-.5, n - .5, n - .5, -.5))
+
+    def ink(self, ax, fed):
+        r, n = on_screen(fed.rivalry), len(fed)
         if r.any():
             ax.text(n - .5, -.5, f'black: {r.max():.2g}', ha='right', va='bottom', **SMALL)
         else:
