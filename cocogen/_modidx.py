@@ -1022,8 +1022,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'cocogen/fl/generators.py'),
                                        'cocogen.fl.generators.CheckedGenerator.__init__': ( 'fl/generators.html#checkedgenerator.__init__',
                                                                                             'cocogen/fl/generators.py'),
-                                       'cocogen.fl.generators.CheckedGenerator.chunk': ( 'fl/generators.html#checkedgenerator.chunk',
-                                                                                         'cocogen/fl/generators.py'),
                                        'cocogen.fl.generators.CheckedGenerator.config': ( 'fl/generators.html#checkedgenerator.config',
                                                                                           'cocogen/fl/generators.py'),
                                        'cocogen.fl.generators.CheckedGenerator.learn': ( 'fl/generators.html#checkedgenerator.learn',

@@ -25,7 +25,7 @@ from ..fl.config import Config
 from ..fl.copies import auditor, pairs_of, verdict_of
 from ..fl.fitted import fitted_generator
 from ..fl.generate import DiffusionGenerator, pick_device
-from ..fl.generators import PretrainedGenerator
+from ..fl.generators import CheckedGenerator, PretrainedGenerator
 from ..fl.runs import Run, RunError, read_run
 from ..fl.sets import load, split
 from .play import on_screen
@@ -364,6 +364,7 @@ def sampling(generator)->tuple[float, int]:
     c = getattr(generator, 'config', None)
     if isinstance(generator, DiffusionGenerator): return c.guidance, c.sampler_steps
     if isinstance(generator, PretrainedGenerator): return c['guidance'], c['steps']
+    if isinstance(generator, CheckedGenerator): return sampling(generator.inner)
     return None
 
 # %% ../../nbs/explore/03_watch.ipynb #8f3670e1
@@ -374,6 +375,8 @@ def resampled(generator, guidance:float, steps:int):
         g.config = replace(g.config, guidance=guidance, sampler_steps=steps)
     if isinstance(g, PretrainedGenerator):
         g.config = g.config | dict(guidance=guidance, steps=steps)
+    if isinstance(g, CheckedGenerator):
+        g.inner = resampled(g.inner, guidance, steps)
     return g
 
 # %% ../../nbs/explore/03_watch.ipynb #2fde3a2c
@@ -411,7 +414,7 @@ class GeneratorExplorer(Explorer):
 
     def show(self, label, guidance, steps, seed):
         g, n = self.at_settings, self.count
-        g.chunk = n
+        getattr(g, 'inner', g).chunk = n
         self.panels['pairs'].seen = False    # they were of other settings
         labels = np.resize(g.seen, n) if label<0 else np.full(n, label)
         begun = time.perf_counter()

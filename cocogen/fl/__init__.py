@@ -3,7 +3,7 @@ from .data import DataError, DataSet
 from .sets import Split, load, split
 from .partition import by_column, class_counts, dirichlet, feature_shift, iid, quantity, shards
 from .generate import DiffusionGenerator, Generator, GeneratorConfig
-from .generators import MixtureGenerator, Pool, PretrainedGenerator
+from .generators import CheckedGenerator, MixtureGenerator, Pool, PretrainedGenerator
 from .train import MODELS, Recipe, aggregate, evaluate, local_train, model
 from .engines import ENGINES, Engine, EngineError, engine
 from .fidelity import fidelity, sheet
@@ -21,8 +21,8 @@ from .calibrate import calibrate, fit, measure
 __all__ = [
     'DataError', 'DataSet', 'Split', 'load', 'split',
     'by_column', 'class_counts', 'dirichlet', 'feature_shift', 'iid', 'quantity', 'shards',
-    'DiffusionGenerator', 'Generator', 'GeneratorConfig', 'MixtureGenerator', 'Pool',
-    'PretrainedGenerator', 'fidelity', 'sheet',
+    'CheckedGenerator', 'DiffusionGenerator', 'Generator', 'GeneratorConfig', 'MixtureGenerator',
+    'Pool', 'PretrainedGenerator', 'fidelity', 'sheet',
     'MODELS', 'Recipe', 'aggregate', 'evaluate', 'local_train', 'model',
     'ENGINES', 'Engine', 'EngineError', 'engine',
     'Config', 'ConfigError',

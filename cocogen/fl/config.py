@@ -362,7 +362,7 @@ class Config(_Computing, _Diffusion, _Generator, _Learning, _Server, _Training, 
         if self.generator_steps or side<=16:
             return GeneratorConfig(steps=self.generator_steps or 600, **how)
         unlabelled = .02 if self.guidance==1 else .1
-        return GeneratorConfig(steps=6600, ema=.999, unlabelled=unlabelled, **how)
+        return GeneratorConfig(steps=6400, ema=.999, unlabelled=unlabelled, **how)
 
     def recipe(self, device_type:str)->Recipe:
         "How organizations train on a kind of device"

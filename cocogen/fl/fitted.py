@@ -22,7 +22,7 @@ from .config import Config
 from .data import DataSet
 from .fidelity import fidelity
 from .generate import DiffusionGenerator, Generator
-from .generators import MixtureGenerator, PretrainedGenerator
+from .generators import CheckedGenerator, MixtureGenerator, PretrainedGenerator
 from .sets import cache
 from .train import model
 
@@ -31,7 +31,8 @@ def make_generator(cfg:Config, data:DataSet, device)->Generator:
     "An empty generator of the kind that a configuration names"
     if cfg.generator=='diffusion':
         side = max(data.images.shape[1:3])
-        return DiffusionGenerator(cfg.generator_config(side), device)
+        plain = DiffusionGenerator(cfg.generator_config(side), device)
+        return plain if cfg.generator_steps or side<=16 else CheckedGenerator(plain)
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
     ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
     return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names,
