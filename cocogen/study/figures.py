@@ -112,7 +112,7 @@ def strategies_figure(study, images:str='shared'):
         for ax in axes[-1]:
             ax.set_xlabel('measured welfare, % of hindsight')
         _caption(fig, f"Filled: the run is solved. Hollow: each round by itself. Generators: "
-            f"{images}, α = {min(scale['alphas']):g}. No interval: a single seed")
+            f"{images}, α = {min(scale['alphas']):g}. Without an interval: a single seed")
     return fig
 
 # %% ../../nbs/study/04_figures.ipynb #1019d109
@@ -194,7 +194,7 @@ def controls_figure(study):
                 _controls_panel(ax, where(r, dataset=d), value)
                 ax.set_xlabel(label)
         _caption(fig, f"One image per real one, α = {min(scale['alphas']):g}. "
-            "No interval: a single seed")
+            "Without an interval: a single seed")
     return fig
 
 # %% ../../nbs/study/04_figures.ipynb #f0a9e546
