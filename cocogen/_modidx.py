@@ -782,6 +782,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'cocogen.fl.config': { 'cocogen.fl.config.Config': ('fl/config.html#config', 'cocogen/fl/config.py'),
                                    'cocogen.fl.config.Config.__post_init__': ( 'fl/config.html#config.__post_init__',
                                                                                'cocogen/fl/config.py'),
+                                   'cocogen.fl.config.Config.fits_for_long': ( 'fl/config.html#config.fits_for_long',
+                                                                               'cocogen/fl/config.py'),
                                    'cocogen.fl.config.Config.generator_config': ( 'fl/config.html#config.generator_config',
                                                                                   'cocogen/fl/config.py'),
                                    'cocogen.fl.config.Config.load': ('fl/config.html#config.load', 'cocogen/fl/config.py'),

@@ -304,10 +304,12 @@ def texts()->dict:
 def site():
     "Pages from notebooks, references from modules, and a check of every link"
     from links import broken
-    run_notebooks()
+    with ThreadPoolExecutor(1) as aside:
+        written = aside.submit(texts)    # while the kernels run
+        run_notebooks()
     vendored()
     front_page()
-    pages = texts()
+    pages = written.result()
     for p, text in pages.items():
         write(p, text)
     gone = {*work.rglob('*.rst'), *work.rglob('*.md')} - set(pages)

@@ -2,6 +2,7 @@
 import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,12 @@ class Page(HTMLParser):
 
     handle_startendtag = handle_starttag
 
+@lru_cache(maxsize=None)      # the same few hundred places are named by every page
+def place(folder:Path, path:str)->Path:
+    "The file that a link from a folder means"
+    target = (folder/unquote(path)).resolve()
+    return target/'index.html' if target.is_dir() else target
+
 def fault(folder:Path, pages:dict, p:Path, tag:str, attribute:str, to:str)->str:
     "What is wrong with one link of a page, as the end of a sentence; empty if nothing is"
     u = urlsplit(to)
@@ -33,17 +40,16 @@ def fault(folder:Path, pages:dict, p:Path, tag:str, attribute:str, to:str)->str:
         return f'fetches {to} from another host' if (tag, attribute) in FETCHED else ''
     if u.scheme in ('mailto', 'data', 'javascript'): return ''
     if u.scheme: return f'links to {to}, which only this machine could open'
-    target = (p.parent/unquote(u.path)).resolve() if u.path else p
-    if target.is_dir():
-        target /= 'index.html'
+    target = place(p.parent, u.path) if u.path else p
     if not target.is_relative_to(folder): return f'links to {to}, which lies outside the site'
-    if not target.exists(): return f'links to {to}, which is not there'
+    if target not in pages and not target.exists(): return f'links to {to}, which is not there'
     if u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids:
         return f'links to {to}, which has no such anchor'
     return ''
 
 def broken(folder:Path)->list:
     "A sentence for each link that leads nowhere and each resource of another host"
+    place.cache_clear()        # of a site as it was before
     folder = folder.resolve()
     paths = [p.resolve() for p in folder.rglob('*.html')]
     with ProcessPoolExecutor(2) as pool:

@@ -355,14 +355,18 @@ class Config(_Computing, _Diffusion, _Generator, _Learning, _Server, _Training, 
         "Writes all values to a .toml or .json file, whole or not at all"
         _write_values(asdict(self), Path(path))
 
+    def fits_for_long(self, side:int)->bool:
+        "Whether a diffusion model of images of `side` pixels gets the long fit, and a check"
+        return not self.generator_steps and side>16
+
     def generator_config(self, side:int)->GeneratorConfig:
         "How the diffusion model is trained and asked, for images of `side` pixels"
         how = dict(objective=self.objective, sampler=self.sampler, seed=self.seed,
             sampler_steps=self.sampler_steps, guidance=self.guidance)
-        if self.generator_steps or side<=16:
+        if not self.fits_for_long(side):
             return GeneratorConfig(steps=self.generator_steps or 600, **how)
         unlabelled = .02 if self.guidance==1 else .1
-        return GeneratorConfig(steps=6400, ema=.999, unlabelled=unlabelled, **how)
+        return GeneratorConfig(steps=6200, ema=.999, unlabelled=unlabelled, **how)
 
     def recipe(self, device_type:str)->Recipe:
         "How organizations train on a kind of device"

@@ -32,7 +32,7 @@ def make_generator(cfg:Config, data:DataSet, device)->Generator:
     if cfg.generator=='diffusion':
         side = max(data.images.shape[1:3])
         plain = DiffusionGenerator(cfg.generator_config(side), device)
-        return plain if cfg.generator_steps or side<=16 else CheckedGenerator(plain)
+        return CheckedGenerator(plain) if cfg.fits_for_long(side) else plain
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
     ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
     return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names,
