@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.ticker import AutoLocator, MaxNLocator
 from ..game import Federation, Game, GameError, Horizon, PowerLaw, RivalryRedistribution
 from ..game import RunGame, auto_strength, by_round, equilibrium, law_sentence, optimum
-from ..game import outside_option, who_leaves
+from ..game import who_leaves
 from ..game.federation import dense
 from ..game.incentives import margins_over, rational_spans, scan_strengths
 from ..game.strategies import by_organization
@@ -62,8 +62,8 @@ def scene(plain, points:int=60)->Scene:
     "Scans the strengths of a game, of a round or of a run, whose rule pays nothing"
     scan, plan = scan_strengths(plain, points), optimum(plain).x
     spans, best = rational_spans(plain, scan), float(plain.welfare(plan))
-    ends, alone = scan.moving and len(scan.strengths)>1, outside_option(plain).value
-    return Scene(plain, scan.strengths, scan.welfare, spans, plan, best, alone, ends)
+    ends = scan.moving and len(scan.strengths)>1
+    return Scene(plain, scan.strengths, scan.welfare, spans, plan, best, scan.alone, ends)
 
 # %% ../../nbs/explore/02_play.ipynb #550b3a9e
 def table_at(scene:Scene, game, x)->dict:

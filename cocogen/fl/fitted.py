@@ -18,7 +18,7 @@ import torch
 from filelock import FileLock
 from ..files import read_json, write_text
 from ..streams import stream
-from .config import Config
+from .config import Config, fits_for_long
 from .data import DataSet
 from .fidelity import fidelity
 from .generate import DiffusionGenerator, Generator
@@ -32,7 +32,7 @@ def make_generator(cfg:Config, data:DataSet, device)->Generator:
     if cfg.generator=='diffusion':
         side = max(data.images.shape[1:3])
         plain = DiffusionGenerator(cfg.generator_config(side), device)
-        return CheckedGenerator(plain) if cfg.fits_for_long(side) else plain
+        return CheckedGenerator(plain) if fits_for_long(cfg, side) else plain
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
     ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
     return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names,

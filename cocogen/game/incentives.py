@@ -251,6 +251,7 @@ class Scan(NamedTuple):
     welfare:np.ndarray   # of the equilibria, money, shape (k,)
     worst:np.ndarray     # lowest margin, money, shape (k,)
     last:np.ndarray      # amounts at the last strength, samples, shape (N,), or (N, T) of a run
+    alone:np.ndarray     # what each would have alone, its outside option, money, shape (N,)
     moving:bool          # whether somebody would still generate more beyond it
 
 # %% ../../nbs/game/05_incentives.ipynb #6a378e69
@@ -278,7 +279,7 @@ def scan_strengths(
         found.append((U.sum(-1), margins_over(U, V).min(-1), x[-1]))
     welfare, worst, last = zip(*found)
     moving = ((game.degree>0) & (last[-1]<game.fed.cap)).any()
-    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1], bool(moving))
+    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1], V, bool(moving))
 
 # %% ../../nbs/game/05_incentives.ipynb #23addede
 class Span(NamedTuple):
@@ -292,11 +293,11 @@ def _at_strength(game:Game, xi:float)->tuple[Game, Solution]:
     return g, equilibrium(g)
 
 # %% ../../nbs/game/05_incentives.ipynb #7590943b
-def _crossings(game:Game, scan:Scan, V)->list:
+def _crossings(game:Game, scan:Scan)->list:
     "Strengths within the scan at which the lowest margin changes its sign"
     def worst(xi):
         g, e = _at_strength(game, xi)
-        return float(margins_over(g.utility(e.x), V).min())
+        return float(margins_over(g.utility(e.x), scan.alone).min())
     xi, M = scan.strengths, scan.worst
     pairs = zip(xi, xi[1:], M, M[1:])
     return [optimize.brentq(worst, a, b, xtol=1e-14*b)
@@ -308,11 +309,11 @@ def _per_strength(game:Game, x)->np.ndarray:
     R = game.with_(rule=RivalryRedistribution(1.)).transfers(x)
     return R.sum(-1) if game.by_round else R
 
-def _tail(game:Game, scan:Scan, V)->list:
+def _tail(game:Game, scan:Scan)->list:
     "Strengths beyond the scan, where amounts stand still, at which the lowest margin crosses 0"
     end, x = float(scan.strengths[-1]), scan.last
     at_end = game.with_(rule=RivalryRedistribution(end))
-    last, slope = margins_over(at_end.utility(x), V), _per_strength(game, x)
+    last, slope = margins_over(at_end.utility(x), scan.alone), _per_strength(game, x)
     cross = np.where(slope!=0, end - last/np.where(slope!=0, slope, 1.), np.inf)
     edges = np.unique(cross[(cross>end) & (cross<=MOST)])
     cuts, now = [], bool((last>=0).all())
@@ -328,11 +329,10 @@ def _tail(game:Game, scan:Scan, V)->list:
 # %% ../../nbs/game/05_incentives.ipynb #94280735
 def rational_spans(game:Game, scan:Scan)->list[Span]:
     "The intervals of `rational_strengths` from a scan"
-    V = outside_option(game).value
     cuts = [0.] if scan.worst[0]>=0 else []
-    cuts, end = cuts + _crossings(game, scan, V), float(scan.strengths[-1])
+    cuts, end = cuts + _crossings(game, scan), float(scan.strengths[-1])
     if not scan.moving:
-        cuts, end = cuts + _tail(game, scan, V), np.inf
+        cuts, end = cuts + _tail(game, scan), np.inf
     ends = cuts + [end]*(len(cuts)%2)
     return [Span(float(a), float(b)) for a, b in zip(ends[::2], ends[1::2])]
 
