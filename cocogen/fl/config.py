@@ -182,10 +182,10 @@ class _Diffusion:
     generator_steps:int=0     # training steps of the diffusion model; 0: as many as its images need
     objective:str='flow'      # what the diffusion model learns: flow or diffusion
     sampler:str='dpm'         # euler or dpm for flow, ddim or dpm for diffusion
-    sampler_steps:int=6       # network calls per synthetic image
+    sampler_steps:int=0       # network calls per synthetic image; 0: as many as its images need
     guidance:float=1.         # classifier-free guidance; 1: none
 
-must(generator_steps=_amount, sampler_steps=_count, guidance=_positive)
+must(generator_steps=_amount, sampler_steps=_amount, guidance=_positive)
 
 # %% ../../nbs/fl/09_config.ipynb #ea4c4f37
 @dataclass(frozen=True)
@@ -358,10 +358,10 @@ class Config(_Computing, _Diffusion, _Generator, _Learning, _Server, _Training, 
 
     def generator_config(self, side:int)->GeneratorConfig:
         "How the diffusion model is trained and asked, for images of `side` pixels"
+        long = fits_for_long(self, side)
         how = dict(objective=self.objective, sampler=self.sampler, seed=self.seed,
-            sampler_steps=self.sampler_steps, guidance=self.guidance)
-        if not fits_for_long(self, side):
-            return GeneratorConfig(steps=self.generator_steps or 600, **how)
+            sampler_steps=self.sampler_steps or (8 if long else 6), guidance=self.guidance)
+        if not long: return GeneratorConfig(steps=self.generator_steps or 600, **how)
         unlabelled = .02 if self.guidance==1 else .1
         return GeneratorConfig(steps=6200, ema=.999, unlabelled=unlabelled, **how)
 

@@ -36,7 +36,7 @@ def make_generator(cfg:Config, data:DataSet, device)->Generator:
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
     ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
     return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names,
-        cfg.sampler_steps, cfg.guidance, device=device)
+        cfg.sampler_steps or 6, cfg.guidance, device=device)
 
 # %% ../../nbs/fl/10_fitted.ipynb #770cecf5
 class Fitted(NamedTuple):
