@@ -2461,6 +2461,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'cocogen.study.verdicts.redistribution_claims': ( 'study/verdicts.html#redistribution_claims',
                                                                                           'cocogen/study/verdicts.py'),
                                         'cocogen.study.verdicts.said': ('study/verdicts.html#said', 'cocogen/study/verdicts.py'),
+                                        'cocogen.study.verdicts.shared_by_all': ( 'study/verdicts.html#shared_by_all',
+                                                                                  'cocogen/study/verdicts.py'),
                                         'cocogen.study.verdicts.span': ('study/verdicts.html#span', 'cocogen/study/verdicts.py'),
                                         'cocogen.study.verdicts.strategy_claims': ( 'study/verdicts.html#strategy_claims',
                                                                                     'cocogen/study/verdicts.py'),

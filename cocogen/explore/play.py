@@ -252,7 +252,7 @@ class RivalryPanel(Panel):
 
     def show(self, fed):
         "Draws the rivalry, unless it is there"
-        now = fed.name, on_screen(fed.rivalry).tobytes()
+        now = fed.name, hash(on_screen(fed.rivalry).tobytes())
         if now==self.drawn: return
         super().show(fed)
         self.drawn = now
@@ -263,7 +263,7 @@ class RivalryPanel(Panel):
         greys = np.round(r/(r.max() or 1), 9)
         return dict(xlim=(-.5, n - .5), ylim=(n - .5, -.5), xticks=ticks, yticks=ticks,
             xticklabels=names, yticklabels=names, title='Rivalry: rows lose what columns gain',
-            key=greys.tobytes())
+            key=hash(greys.tobytes()))
 
     def key(self, ax, fed):
         r, n = on_screen(fed.rivalry), len(fed)

@@ -423,7 +423,8 @@ class GeneratorExplorer(Explorer):
         self.panels['images'].show(images, max(1, int(n**.5*.85)))
         calls = f'{escape(type(g).__name__)}: guidance and steps have no part in it'
         if sampling(g):
-            calls = f'{steps*(1 + (guidance!=1))} network calls an image'
+            each = 'a try' if isinstance(g, CheckedGenerator) else 'an image'
+            calls = f'{steps*(1 + (guidance!=1))} network calls {each}'
         return (f'{n} images in {told("seconds", format(took, ".3f"))} s, '
             f'{n/took:,.0f} a second · {calls}')
 

@@ -32,7 +32,8 @@ def make_generator(cfg:Config, data:DataSet, device)->Generator:
     if cfg.generator=='diffusion':
         side = max(data.images.shape[1:3])
         plain = DiffusionGenerator(cfg.generator_config(side), device)
-        return CheckedGenerator(plain) if fits_for_long(cfg, side) else plain
+        checks = fits_for_long(cfg, side) and not cfg.local_generators
+        return CheckedGenerator(plain) if checks else plain
     if cfg.generator=='mixture': return MixtureGenerator(seed=cfg.seed)
     ids = tuple(int(v) for v in cfg.class_ids.split(',') if v.strip()) or None
     return PretrainedGenerator(cfg.generator, ids, cfg.prompt, data.class_names,

@@ -257,35 +257,42 @@ def _fitted_classifier(generator:Generator, images:np.ndarray, labels:np.ndarray
 @torch.inference_mode()
 def believed(net:torch.nn.Module, images:np.ndarray, labels:np.ndarray, size:int=256)->np.ndarray:
     "The probability that a classifier gives the class of each image, shape (n,)"
-    at = next(net.parameters()).device
-    full = -len(labels) % size                    # all batches are of one size
-    x = np.pad(images, ((0, full), *((0, 0),)*3), mode='edge')
-    p = torch.cat([net(b).softmax(1) for b in to_tensor(x, at).split(size)])[:len(labels)]
-    return p.gather(1, torch.from_numpy(labels).to(at)[:, None])[:, 0].cpu().numpy()
+    if not len(labels): return np.zeros(0)
+    y = torch.from_numpy(labels).to(next(net.parameters()).device)
+    def of(a):
+        own = images[a:a+size]                    # all batches are of one size
+        x = np.pad(own, ((0, size - len(own)), *((0, 0),)*3), mode='edge')
+        p = net(to_tensor(x, y.device)).softmax(1)[:len(own)]
+        return p.gather(1, y[a:a+size, None])[:, 0]
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        p = torch.cat([of(a) for a in range(0, len(labels), size)]).cpu().numpy()
+    if np.isfinite(p).all(): return p
+    raise DataError("A classifier that checks images must have finite weights. "
+        "Got NaN or infinity: its training diverged, or its file is damaged")
 
 # %% ../../nbs/fl/05_generators.ipynb #95ad0f8c
 class CheckedGenerator(Generator):
     "A generator whose images are drawn again where a classifier doubts their class"
     def __init__(self,
-        inner:Generator, # of a kind in `KINDS`
-        least:float=.2,  # probability of its class that an image must have
+        inner:Generator, # of another kind in `KINDS`
+        least:float=0.,  # probability of its class that it must have; 0: twice chance, at most .2
         tries:int=3,     # draws of an image at most
         steps:int=1500   # training steps of the classifier
     ):
-        if not 0<least<1: raise DataError(f"`least` must lie between 0 and 1. Got: {least}")
+        if not 0<=least<1: raise DataError(f"`least` must lie in [0, 1). Got: {least}")
         if tries<2: raise DataError(f"`tries` must be at least 2. Got: {tries}")
-        if type(inner).__name__ not in KINDS:
-            raise DataError(f"A check needs a generator of kind {', '.join(KINDS)}. "
-                f"Got a {type(inner).__name__}")
+        kind = type(inner).__name__
+        if kind not in KINDS or isinstance(inner, CheckedGenerator):
+            raise DataError(f"A check needs another kind of generator in `KINDS`. Got a {kind}")
         self.inner, self.device, self.net = inner, inner.device, None
         self.settings = dict(least=least, tries=tries, steps=steps)
 
     @property
     def config(self)->dict:
         "That of the generator inside, and the settings of the check"
-        kind, own = type(self.inner).__name__, self.inner.config
+        kind, own = type(self.inner).__name__, getattr(self.inner, 'config', {})
         own = own if isinstance(own, dict) else asdict(own)
-        return dict(kind=kind, inner=own, seed=own['seed'], **self.settings)
+        return dict(kind=kind, inner=own, seed=own.get('seed', 0), **self.settings)
 
     def learn(self, images, labels, progress):
         self.inner.fit(images, labels, self.classes, progress)
@@ -295,15 +302,15 @@ class CheckedGenerator(Generator):
         "As of any generator; what is doubted is drawn again"
         labels, index = drawable(self, labels, index)
         out = self.inner.sample(labels, seed, index, progress)
-        left = np.arange(len(labels))
+        left, least = np.arange(len(labels)), self.settings['least'] or min(.2, 2/self.classes)
         for t in range(1, self.settings['tries']):
-            left = left[believed(self.net, out[left], labels[left]) < self.settings['least']]
+            left = left[believed(self.net, out[left], labels[left]) < least]
             if not len(left): break
             again = torch_seed(seed, 'drawn again', t)
             out[left] = self.inner.sample(labels[left], again, index[left])
         return out
 
-    def pack(self): return _both_networks(self), dict(self.config, seen=self.inner.seen)
+    def pack(self): return _both_networks(self)
 
     @classmethod
     def unpack(cls, tensors, config, shape, classes, device):
@@ -312,10 +319,12 @@ class CheckedGenerator(Generator):
 KINDS['CheckedGenerator'] = CheckedGenerator
 
 # %% ../../nbs/fl/05_generators.ipynb #f73b741f
-def _both_networks(g:CheckedGenerator)->dict:
-    "Tensors of the generator inside and of the classifier, by names that say whose they are"
-    parts = {'inner.': g.inner.pack()[0], 'classifier.': g.net.state_dict()}
-    return {prefix + k: v for prefix, own in parts.items() for k, v in own.items()}
+def _both_networks(g:CheckedGenerator)->tuple[dict, dict]:
+    "Tensors of both networks, by names that say whose they are, and the configuration"
+    tensors, config = g.inner.pack()
+    parts = {'inner.': tensors, 'classifier.': g.net.state_dict()}
+    both = {prefix + k: v for prefix, own in parts.items() for k, v in own.items()}
+    return both, dict(g.config, inner=config, seen=g.inner.seen)
 
 def _from_networks(tensors:dict, config:dict, shape:tuple, classes:int, device)->CheckedGenerator:
     "The generator of tensors and a configuration that `pack` made"

@@ -251,8 +251,8 @@ class Scan(NamedTuple):
     welfare:np.ndarray   # of the equilibria, money, shape (k,)
     worst:np.ndarray     # lowest margin, money, shape (k,)
     last:np.ndarray      # amounts at the last strength, samples, shape (N,), or (N, T) of a run
-    alone:np.ndarray     # what each would have alone, its outside option, money, shape (N,)
     moving:bool          # whether somebody would still generate more beyond it
+    alone:np.ndarray     # what each would have alone, its outside option, money, shape (N,)
 
 # %% ../../nbs/game/05_incentives.ipynb #6a378e69
 def checked_points(points:int, n:int)->int:
@@ -279,7 +279,7 @@ def scan_strengths(
         found.append((U.sum(-1), margins_over(U, V).min(-1), x[-1]))
     welfare, worst, last = zip(*found)
     moving = ((game.degree>0) & (last[-1]<game.fed.cap)).any()
-    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1], V, bool(moving))
+    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1], bool(moving), V)
 
 # %% ../../nbs/game/05_incentives.ipynb #23addede
 class Span(NamedTuple):

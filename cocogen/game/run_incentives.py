@@ -173,7 +173,8 @@ def run_scan_strengths(game:RunGame, points:int=None)->Scan:
         found.append((U.sum(-1), margins_over(U, V).min(-1), X[-1]))
     welfare, worst, last = zip(*found)
     moving = ((game.degree>0)[:, None] & (last[-1]<game.caps.T)).any()
-    return Scan(xi, np.concatenate(welfare), np.concatenate(worst), last[-1], V, bool(moving))
+    welfare, worst = np.concatenate(welfare), np.concatenate(worst)
+    return Scan(xi, welfare, worst, last[-1], bool(moving), V)
 
 def _run_strengths(game:RunGame, points:int)->np.ndarray:
     "Strengths from 0 to where all caps bind in all rounds, or no potential exists"

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DESIGN', 'NAMED', 'QUESTIONS', 'SMALL', 'ENOUGH', 'RIVALS', 'NEAR', 'Interval', 'interval', 'where', 'effect',
-           'percent', 'with_yardstick', 'won', 'p_value', 'holm', 'Claim', 'Ask', 'asked', 'span', 'competition_claims',
-           'redistribution_claims', 'measured_margins', 'participation_claims', 'strategy_claims', 'claims', 'judge',
-           'findings', 'VerdictError', 'verdict', 'verdicts', 'judged', 'at_questions', 'said', 'verdict_table',
-           'question_table', 'rank_correlation']
+           'percent', 'with_yardstick', 'won', 'shared_by_all', 'p_value', 'holm', 'Claim', 'Ask', 'asked', 'span',
+           'competition_claims', 'redistribution_claims', 'measured_margins', 'participation_claims', 'strategy_claims',
+           'claims', 'judge', 'findings', 'VerdictError', 'verdict', 'verdicts', 'judged', 'at_questions', 'said',
+           'verdict_table', 'question_table', 'rank_correlation']
 
 # %% ../../nbs/study/03_verdicts.ipynb #799175a0
 import itertools
@@ -108,6 +108,15 @@ def won(table:pd.DataFrame, this:dict, that:dict, value:str='welfare_measured')-
     "What one way wins above another, per cent of the yardstick, one value per seed"
     unit = _pairs(table, 'yardstick', this, that, DESIGN)['that']
     return 100*effect(table, value, this, that)/unit
+
+# %% ../../nbs/study/03_verdicts.ipynb #184617ba
+def shared_by_all(table:pd.DataFrame, by:tuple=('horizon', 'worth'))->pd.DataFrame:
+    "The rows of consortia that every strategy of their group (columns `by`) was played in"
+    of_plays = ('strategy', 'share', 'horizon', 'worth')
+    consortium, group = [k for k in DESIGN if k not in of_plays], list(by)
+    key = list(dict.fromkeys([*group, *consortium]))
+    there = table.groupby(key).strategy.transform('nunique')
+    return table[there==table.groupby(group).strategy.transform('nunique')]
 
 # %% ../../nbs/study/03_verdicts.ipynb #480db652
 def p_value(values)->float:
