@@ -71,8 +71,9 @@ readme: $(STAMP)   ## README.md from nbs/index.ipynb
 export: $(STAMP)   ## notebooks to modules, metadata removed
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
 
+# sets are written in one order, so that pages that did not change are not made again
 docs: $(VENV)/.docs ## the site, in docs/_build
-	@$(BIN)/python docs/build.py site
+	@PYTHONHASHSEED=0 $(BIN)/python docs/build.py site
 
 $(VENV)/.docs: $(STAMP)
 	@$(BIN)/python $(call atleast,3$(comma) 11,Sphinx 9 needs Python 3.11 or newer to build the site.)

@@ -33,6 +33,7 @@ def ours(o)->bool:
 def kind(anno)->str:
     "An annotation as text that Sphinx can link"
     if anno is inspect.Parameter.empty or anno is None: return ''
+    if hasattr(anno, '__metadata__'): return kind(anno.__origin__)    # what Typer needs to know
     if ours(anno): return f'{anno.__module__}.{anno.__qualname__}'
     if not inspect.isclass(anno): return str(anno)
     if anno.__module__=='builtins': return anno.__name__
@@ -158,7 +159,8 @@ def described(module, name:str)->str:
     if f is not None:
         doc = inspect.getdoc(f) or ''
         return entry('function', name, signature(f), module.__name__, doc, fields(f))
-    value = '' if len(repr(v))>300 else f'``{v!r}``'
+    text = re.sub(r' at 0x[0-9a-f]+', '', repr(v))     # an address is another one each time
+    value = '' if len(text)>300 else f'``{text}``'
     return entry('data', name, '', module.__name__, '', value)
 
 # ---------------------------------------------------------------- pages
