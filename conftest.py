@@ -44,9 +44,10 @@ class Cells(pytest.Item):
         here = Path.cwd()
         os.chdir(self.path.parent)
         flags = self.config.getoption('--flags').split()
+        aloud = self.config.getoption('capture')=='no'         # `-s`: what cells print is shown
         try:
             ok, _ = test_nb(self.path, skip_flags=['slow', 'gpu'], force_flags=flags,
-                basepath=here, cell_timeout=1800)
+                basepath=here, verbose=aloud, cell_timeout=1800)
         finally:
             os.chdir(here)
         if not ok:
