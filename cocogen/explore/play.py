@@ -488,11 +488,14 @@ class GameExplorer(Explorer):
 
     def start_again(self):
         "All controls as they were"
-        with busy(self):
-            for k in ('rounds', 'kept'):
-                self.controls[k].value = self.first[k]
-            self.controls['strength'].max = TOP
-        self.set(**self.first)
+        strength = self.controls['strength']
+        with strength.hold_sync():     # one message: else a browser may round what stood before
+                                       # to the new steps, and say so after this is over
+            with busy(self):
+                for k in ('rounds', 'kept'):
+                    self.controls[k].value = self.first[k]
+                strength.max = TOP
+            self.set(**self.first)
 
 # %% ../../nbs/explore/02_play.ipynb #470857bb
 def explore_game()->GameExplorer:
