@@ -483,7 +483,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'cocogen.explore.play.run_controls': ('explore/play.html#run_controls', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play.scene': ('explore/play.html#scene', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play.switch': ('explore/play.html#switch', 'cocogen/explore/play.py'),
-                                      'cocogen.explore.play.table_at': ('explore/play.html#table_at', 'cocogen/explore/play.py'),
                                       'cocogen.explore.play.top_strength': ('explore/play.html#top_strength', 'cocogen/explore/play.py')},
             'cocogen.explore.plots': { 'cocogen.explore.plots.Amounts': ('explore/plots.html#amounts', 'cocogen/explore/plots.py'),
                                        'cocogen.explore.plots.Predicted': ('explore/plots.html#predicted', 'cocogen/explore/plots.py'),

@@ -9,7 +9,8 @@ __all__ = ['account', 'by_round', 'who_leaves', 'what_keeps', 'when_they_leave',
 import numpy as np
 from .coalitions import stable_coalition
 from .horizon import RunGame
-from .incentives import individual_rationality, outside_option, rational_strengths
+from cocogen.game.incentives import (individual_rationality, margins_over, outside_option,
+    rational_strengths)
 from .learning import PowerLaw
 from .run_incentives import ahead
 from .solvers import equilibrium
@@ -17,13 +18,16 @@ from .strategies import by_organization
 
 # %% ../../nbs/game/14_account.ipynb #6f414001
 def account(
-    game, # a `Game` of one round, or a `RunGame`
-    x     # profile, shape (N,) or (N, T)
+    game,      # a `Game` of one round, or a `RunGame`
+    x,         # profile, shape (N,) or (N, T)
+    alone=None # outside options, money, shape (N,), where they are known already
 )->dict:
     "Columns of a game at amounts `x`: names, samples and money, each of length N"
-    who = individual_rationality(game, x)
-    return dict(name=list(game.fed.name), local=game.fed.local) | by_organization(game, x) | dict(
-        outside=who.outside, margin=who.margins)
+    own = by_organization(game, x)
+    outside = outside_option(game).value if alone is None else alone
+    margin = margins_over(own['utility'], outside)
+    return dict(name=list(game.fed.name), local=game.fed.local) | own | dict(
+        outside=outside, margin=margin)
 
 def by_round(game:RunGame, x)->dict:
     "Columns of amounts in each round of a run: names, and 'round 1', 'round 2', ..."
